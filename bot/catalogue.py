@@ -71,6 +71,7 @@ class Catalogue:
     phrases: PhraseBook
     language: Located | None
     faq: Mapping[str, FaqTopic]
+    frames: Mapping[str, str]
     clinics: Mapping[str, Clinic] = field(default_factory=dict)
 
     def clinic(self, clinic_id: str) -> Clinic:
@@ -95,6 +96,7 @@ def load_catalogue(
         phrases=reader.phrases,
         language=load_mapping(language) if language.exists() else None,
         faq=reader.faq(),
+        frames=reader.frames(),
         clinics=load_clinics(clinics_folder),
     )
 
@@ -233,6 +235,10 @@ class _Reader:
                 )
             )
         return tuple(conflicts)
+
+    def frames(self) -> dict[str, str]:
+        root = load_mapping(self.folder / "frames.yaml").mapping({"frames"})
+        return {name: words.text() for name, words in root["frames"].items()}
 
     def faq(self) -> dict[str, FaqTopic]:
         topics: dict[str, FaqTopic] = {}

@@ -1,0 +1,41 @@
+"""What all actions share: a turn is made, the message is listened to, and the case is saved."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rasa_sdk import Action, Tracker
+from rasa_sdk.events import SlotSet
+from rasa_sdk.executor import CollectingDispatcher
+
+from actions.state import SLOT
+from actions.turn import Turn
+from bot.clinical.screening import is_emergency
+
+
+class TurnAction(Action):
+    """An action of one turn.  Subclasses say what they do in `respond`.
+
+    A danger sign in the message is acted on here, before any subclass speaks: when the case
+    turns into an emergency, or an emergency gets worse, the assessment is the answer.
+    """
+
+    #: Set by the one action whose intent takes back earlier answers.
+    correcting = False
+
+    def name(self) -> str:
+        raise NotImplementedError
+
+    async def run(
+        self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: dict[str, Any]
+    ) -> list[dict[str, Any]]:
+        turn = Turn(dispatcher, tracker)
+        turn.listen(correcting=self.correcting)
+        if turn.changed and not self.correcting and is_emergency(turn.case, turn.knowledge):
+            turn.assess()
+        else:
+            self.respond(turn)
+        return [SlotSet(SLOT, turn.dialogue.to_json())]
+
+    def respond(self, turn: Turn) -> None:
+        raise NotImplementedError

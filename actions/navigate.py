@@ -1,0 +1,233 @@
+"""Moving about in the conversation: start, back, correct, explain, repeat, stop, start over."""
+
+from __future__ import annotations
+
+from actions.base import TurnAction
+from actions.state import ASSESSED, CONFIRMING, STOPPED
+from actions.turn import Turn
+from bot.clinical.decide import decide
+from bot.clinical.screening import is_emergency
+
+
+class ActionStart(TurnAction):
+    """The first message: what this is and is not, and the first question."""
+
+    def name(self) -> str:
+        return "action_start"
+
+    def respond(self, turn: Turn) -> None:
+        greet(turn)
+        turn.advance()
+
+
+def greet(turn: Turn) -> None:
+    if turn.clinic.greeting:
+        turn.say("utter_clinic_greeting", greeting=turn.clinic.greeting)
+    turn.say("utter_welcome", emergency_number=turn.emergency_number)
+    turn.say("utter_invite")
+
+
+class ActionBack(TurnAction):
+    """One question back, with its old answer taken out."""
+
+    def name(self) -> str:
+        return "action_back"
+
+    def respond(self, turn: Turn) -> None:
+        go_back(turn)
+
+
+def go_back(turn: Turn) -> None:
+    if turn.go_back():
+        turn.say("utter_back")
+    else:
+        turn.say("utter_nothing_before")
+    turn.ask_again()
+
+
+class ActionSkip(TurnAction):
+    """The open question is passed over: it counts as "not sure"."""
+
+    def name(self) -> str:
+        return "action_skip"
+
+    def respond(self, turn: Turn) -> None:
+        skip(turn)
+
+
+def skip(turn: Turn) -> None:
+    question = turn.open_question
+    if question is None or not turn.not_sure():
+        turn.say("utter_nothing_to_skip")
+        turn.ask_again()
+        return
+    if question.screen_first:
+        turn.say("utter_small_steps")
+    else:
+        turn.say("utter_skipped")
+    turn.advance()
+
+
+class ActionCorrect(TurnAction):
+    """Something said before is taken back: reads it back and decides again."""
+
+    correcting = True
+
+    def name(self) -> str:
+        return "action_correct"
+
+    def respond(self, turn: Turn) -> None:
+        if turn.changed:
+            turn.say("utter_corrected", items=turn.heard_words())
+            turn.advance()
+            return
+        topic = turn.topic()
+        if topic is None:
+            turn.say("utter_what_to_change")
+            if turn.dialogue.stage not in (CONFIRMING, ASSESSED):
+                turn.ask_again()
+            return
+        turn.reopen(topic)
+        turn.say("utter_change", topic=topic.short.lower())
+        turn.ask_again()
+
+
+class ActionExplain(TurnAction):
+    """Why a question is asked, or what it means; then the question again."""
+
+    def name(self) -> str:
+        return "action_explain"
+
+    def respond(self, turn: Turn) -> None:
+        explain(turn)
+
+
+def explain(turn: Turn) -> None:
+    question = turn.open_question
+    topic = turn.topic() if turn.intent == "explain" else None
+    if turn.intent == "explain" and (topic or question):
+        asked = topic or question
+        assert asked is not None
+        turn.say("utter_plain", text=asked.help or asked.why)
+    elif question is not None:
+        turn.say("utter_plain", text=question.why)
+    elif turn.dialogue.assessment is not None and turn.dialogue.stage == ASSESSED:
+        reasons = " ".join(reason["text"] for reason in turn.dialogue.assessment["reasons"])
+        if reasons:
+            turn.say("utter_why_result", reasons=reasons)
+        else:
+            turn.say("utter_why_no_reasons")
+    else:
+        turn.say("utter_why_summary")
+    turn.ask_again()
+
+
+class ActionRepeat(TurnAction):
+    """Says the open question, the summary or the result again."""
+
+    def name(self) -> str:
+        return "action_repeat"
+
+    def respond(self, turn: Turn) -> None:
+        if turn.dialogue.stage == CONFIRMING:
+            turn.summarise()
+        elif turn.dialogue.stage == ASSESSED and turn.dialogue.assessment:
+            turn.send(turn.dialogue.assessment)
+        else:
+            turn.ask_again()
+
+
+class ActionResult(TurnAction):
+    """The result once more, or what is still missing for one."""
+
+    def name(self) -> str:
+        return "action_result"
+
+    def respond(self, turn: Turn) -> None:
+        show_result(turn)
+
+
+def show_result(turn: Turn) -> None:
+    if turn.dialogue.stage == ASSESSED and turn.dialogue.assessment is not None:
+        turn.send(turn.dialogue.assessment)
+    else:
+        turn.say("utter_no_result_yet")
+        turn.ask_again()
+
+
+class ActionSummary(TurnAction):
+    """What was understood so far."""
+
+    def name(self) -> str:
+        return "action_summary"
+
+    def respond(self, turn: Turn) -> None:
+        show_summary(turn)
+
+
+def show_summary(turn: Turn) -> None:
+    turn.tell_findings()
+    turn.ask_again()
+
+
+class ActionStop(TurnAction):
+    """The person wants to stop: keeps what was said, and gives the advice it already calls for."""
+
+    def name(self) -> str:
+        return "action_stop"
+
+    def respond(self, turn: Turn) -> None:
+        stop(turn)
+
+
+def stop(turn: Turn) -> None:
+    decision = decide(turn.case, turn.knowledge)
+    turn.dialogue.open_question = None
+    if turn.dialogue.stage != ASSESSED:
+        turn.dialogue.stage = STOPPED
+        if decision.disposition.level > 0:
+            turn.say("utter_stopped_with_advice", headline=turn.fill(decision.disposition.headline))
+    turn.say("utter_stopped", emergency_number=turn.emergency_number)
+
+
+class ActionStartOver(TurnAction):
+    """Forgets the findings and begins again."""
+
+    def name(self) -> str:
+        return "action_start_over"
+
+    def respond(self, turn: Turn) -> None:
+        start_over(turn)
+
+
+def start_over(turn: Turn) -> None:
+    turn.start_over()
+    turn.say("utter_started_over", emergency_number=turn.emergency_number)
+    turn.advance()
+
+
+def control(turn: Turn, finding: str, value: object) -> bool:
+    """Carries out a tap that is no answer: confirm, change, back, skip, ...  False if it is one."""
+    if finding == "summary":
+        if is_emergency(turn.case, turn.knowledge) or turn.dialogue.stage == CONFIRMING:
+            turn.assess()
+        else:
+            turn.ask_again()
+    elif finding == "change":
+        question = turn.knowledge.question(str(value))
+        turn.reopen(question)
+        turn.say("utter_change", topic=question.short.lower())
+        turn.ask_again()
+    elif finding == "control":
+        {
+            "back": go_back,
+            "skip": skip,
+            "why": explain,
+            "start_over": start_over,
+            "stop": stop,
+            "result": show_result,
+            "summary": show_summary,
+        }[str(value)](turn)
+    else:
+        return False
+    return True
