@@ -1,0 +1,1 @@
+"""Running Rasa our way: one process, durable turns, nothing that fails open."""
