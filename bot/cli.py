@@ -47,8 +47,8 @@ def kneewise() -> None:
 def run(host: str | None, port: int | None) -> None:
     """Start the server: the API, and a page to chat on at /.
 
-    The model is trained first when what it is made from has changed. The other settings are environment variables that
-    begin with KNEEWISE_; README.md lists them.
+    The model is trained first when what it is made from has changed. The other settings are
+    environment variables that begin with KNEEWISE_; README.md lists them.
 
     \b
     Examples:
@@ -74,7 +74,8 @@ def run(host: str | None, port: int | None) -> None:
 def chat(url: str | None, clinic: str | None) -> None:
     """Talk to Kneewise in this terminal, over its API.
 
-    Answer with the number of a choice, several numbers for a list, or in your own words. Ctrl-D or "bye" ends.
+    Answer with the number of a choice, several numbers for a list, or in your own words. Ctrl-D or
+    "bye" ends.
 
     \b
     Examples:
@@ -107,7 +108,8 @@ def train(force: bool) -> None:
 def proof() -> None:
     """Check the rules over every case that they can tell apart.
 
-    Prints how many cases that were; exits 1 and shows the first case that breaks a law of the clinical model.
+    Prints how many cases that were. Exits 1, and shows the case, when one breaks a law of the
+    clinical model.
     """
     from bot.proof import main as prove
 
@@ -138,7 +140,8 @@ def lint() -> None:
 def bench(arguments: tuple[str, ...]) -> None:
     """Measure Kneewise beside stock Rasa and a bare echo server.
 
-    Takes many minutes and both processor cores; writes docs/benchmarks.md. `kneewise bench --help` lists the options.
+    Takes many minutes and two processor cores; writes docs/benchmarks.md. `kneewise bench --help`
+    lists the options.
     """
     from bench.__main__ import main as measure
 
