@@ -1,0 +1,318 @@
+"""How a finding was said: negated, past, hypothetical, somebody else's, unsure.
+
+The method is NegEx and its extension ConText: trigger phrases with a direction and a scope that
+ends at the clause (Chapman et al., J Biomed Inform 2001;34:301-310; Harkema et al., J Biomed Inform
+2009;42:839-851).  The triggers are data (`triggers` in language.yaml).  Added to the published
+method, because people do not write like discharge letters:
+
+- lists: "no swelling, redness or heat" negates all three, "no injury, swollen since Monday" only
+  the first (a noun may continue a list after "no"; after "not" the list needs an "or");
+- clauses without punctuation: "no fever it clicks" ends at "it";
+- resolution reaches back over a clause without a subject: "it swelled up but is fine now".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+from bot.nlu.tokens import Word
+
+Polarity = Literal["present", "negated", "unknown"]
+Place = Literal["before", "after", "around"]
+
+CATEGORIES = (
+    "negation", "double_negation", "unknown", "uncertain", "past", "resolved", "hypothetical",
+    "other_person", "elsewhere",
+)  # fmt: skip
+
+# Scopes in words.  NegEx uses 5 or 6; lists and "I do not have any ..." need a little more.
+_NEGATION_REACH = 9
+_UNCERTAIN_REACH = 5
+_AFTER_REACH = 6
+_AND = frozenset({"and", "plus"})
+_OR = frozenset({"or", "nor", "/"})
+_DETERMINERS = frozenset({"no", "without", "zero", "nil", "any", "neither", "none", "free"})
+
+
+class Trigger(NamedTuple):
+    """A trigger phrase in a message: its category, where it stands to the cue, word offsets."""
+
+    category: str
+    place: Place
+    start: int
+    end: int
+
+
+@dataclass(frozen=True)
+class Said:
+    """How one cue was said.
+
+    Attributes:
+        polarity: present, negated or unknown ("not sure about the numbness").
+        current: False for past, resolved, hypothetical, somebody else's, or another body part.
+        uncertain: the person hedged ("maybe a bit puffy").
+        reason: the trigger category that decided and its words, or "said" when none did.
+    """
+
+    polarity: Polarity
+    current: bool
+    uncertain: bool
+    reason: str
+
+
+@dataclass(frozen=True)
+class ClauseWords:
+    """The words that structure a message.
+
+    Attributes:
+        breaks: begin a new clause wherever they stand ("but", "however", "just").
+        starters: begin a new clause after a comma or "and" ("it", "my", "there").
+        subordinators: "if", "that", "sure" ...: what follows belongs to the same clause.
+        verbs: after these, "it" is a subject ("it clicks"), elsewhere an object ("on it").
+        nouns: cues that may continue a list after "no".
+        body: words that are a subject of their own ("knee").
+    """
+
+    breaks: frozenset[str]
+    starters: frozenset[str]
+    subordinators: frozenset[str]
+    verbs: frozenset[str]
+    nouns: frozenset[str]
+    body: frozenset[str]
+
+
+class Structure:
+    """The sentences and clauses of a message."""
+
+    def __init__(self, words: Sequence[Word], language: ClauseWords) -> None:
+        self.norms = [word.norm for word in words]
+        self.sentence: list[int] = []
+        self.clause: list[int] = []
+        self._clause_start: dict[int, int] = {}
+        self._clause_end: dict[int, int] = {}
+        sentence = clause = 0
+        previous = ""
+        for index, norm in enumerate(self.norms):
+            if index and self._begins_clause(index, norm, previous, language):
+                clause += 1
+            if previous == "." and norm != ".":
+                sentence += 1
+            self.sentence.append(sentence)
+            self.clause.append(clause)
+            self._clause_start.setdefault(clause, index)
+            self._clause_end[clause] = index + 1
+            previous = norm
+
+    def _begins_clause(self, index: int, norm: str, previous: str, language: ClauseWords) -> bool:
+        if norm in (".", ",", "-", ":", "~"):
+            return False
+        if previous == ".":
+            return True
+        following = self.norms[index + 1] if index + 1 < len(self.norms) else ""
+        if norm in language.breaks:
+            # "Not just swollen" and "just" after "it is" do not break.
+            return not (norm in ("just", "only") and previous in ("not", "is", "'s", "its", "am"))
+        soft = previous in (",", "-", ":", "/", "~", "and", "so", "then", "because", "plus", "&")
+        if norm in language.starters and soft:
+            return True
+        if previous in language.subordinators:
+            return False
+        if norm in ("i", "its", "there"):
+            return True
+        if norm in ("my", "the") and following in language.body:
+            return previous not in ("of", "in", "on", "with", "to", "for", "at", "around", "behind",
+                                    "under", "below", "above", "over", "by", "side", "than",
+                                    "bend", "straighten", "move", "lift", "twisted", "hurt",
+                                    "banged", "hit", "knocked", "through", "from", "inside",
+                                    "outside", "is", "are", "has", "about", "have", "feel", "put")  # fmt: skip
+        return norm in ("it", "he", "she", "they") and following in language.verbs
+
+    def clause_bounds(self, index: int) -> tuple[int, int]:
+        """Word offsets of the clause that word `index` belongs to, end exclusive."""
+        clause = self.clause[index]
+        return self._clause_start[clause], self._clause_end[clause]
+
+
+def judge(
+    start: int,
+    end: int,
+    triggers: Sequence[Trigger],
+    structure: Structure,
+    language: ClauseWords,
+    *,
+    about_someone_else: bool = False,
+    keep_within_sentence: bool = False,
+    has_own_site: bool = False,
+) -> Said:
+    """How the cue at words `start`..`end` was said.
+
+    Args:
+        triggers: all trigger phrases of the message; those inside the cue are part of it.
+        about_someone_else: the person writes on behalf of another, whose case this is, so
+            "my son" is no reason to set the finding aside.
+        keep_within_sentence: for danger signs: "I am fine now" in the next sentence is not
+            enough to set the sign aside.
+        has_own_site: the cue names its own body part, so another one beside it changes nothing.
+    """
+    negations: list[Trigger] = []
+    unknown: Trigger | None = None
+    uncertain: Trigger | None = None
+    aside: Trigger | None = None
+    double = False
+    for trigger in triggers:
+        if start <= trigger.start and trigger.end <= end:
+            continue
+        if trigger.category == "uncertain" and trigger.start < end and start < trigger.end:
+            continue
+        if trigger.category == "other_person" and about_someone_else:
+            continue
+        if trigger.category == "elsewhere" and has_own_site:
+            continue
+        if not _covers(trigger, start, end, structure, language, keep_within_sentence):
+            continue
+        if trigger.category == "negation":
+            negations.append(trigger)
+        elif trigger.category == "double_negation":
+            double = True
+        elif trigger.category == "unknown":
+            unknown = trigger
+        elif trigger.category == "uncertain":
+            uncertain = trigger
+        elif aside is None:
+            aside = trigger
+    polarity: Polarity = "present"
+    decided = aside
+    # Two negations are one in everyday speech ("ain't got no swelling"); true double negations
+    # are triggers of their own.
+    if negations and not double:
+        polarity = "negated"
+        decided = decided or negations[-1]
+    elif unknown is not None:
+        polarity = "unknown"
+        decided = decided or unknown
+    decided = decided or uncertain
+    reason = "said"
+    if decided is not None:
+        words = " ".join(structure.norms[decided.start : decided.end])
+        reason = f"{decided.category}: {words}"
+    return Said(polarity, aside is None, uncertain is not None or unknown is not None, reason)
+
+
+def _covers(
+    trigger: Trigger,
+    start: int,
+    end: int,
+    structure: Structure,
+    language: ClauseWords,
+    keep_within_sentence: bool,
+) -> bool:
+    """Whether the trigger's scope holds the cue."""
+    before_cue = trigger.start < start
+    if trigger.place == "before" and not before_cue:
+        return False
+    if trigger.place == "after" and before_cue:
+        return False
+    anchor = trigger.end - 1 if before_cue else trigger.start
+    edge = start if before_cue else end - 1
+    same_clause = structure.clause[anchor] == structure.clause[edge]
+    category = trigger.category
+    if category in ("negation", "double_negation", "unknown") and trigger.place == "before":
+        if not same_clause or start - trigger.end > _NEGATION_REACH:
+            return False
+        return _reaches(trigger, start, structure, language)
+    if category == "uncertain":
+        if before_cue:
+            return same_clause and start - trigger.end <= _UNCERTAIN_REACH
+        return same_clause and trigger.start - end <= _UNCERTAIN_REACH
+    if category in ("negation", "unknown"):
+        if category == "unknown" and not same_clause:
+            return _reaches_back(trigger, start, end, structure, language, keep_within_sentence)
+        return same_clause and trigger.start - end <= _AFTER_REACH and not _comma_between(
+            end, trigger.start, structure
+        )
+    if category == "resolved":
+        if trigger.place == "before" or same_clause:
+            return same_clause
+        return _reaches_back(trigger, start, end, structure, language, keep_within_sentence)
+    if category == "other_person":
+        # Someone else stays the subject until the person speaks of themselves again.
+        if structure.sentence[anchor] != structure.sentence[edge]:
+            return False
+        between = structure.norms[trigger.end : start]
+        return not any(
+            norm in ("i", "mine", "me") or (norm == "my" and index + 1 < len(between))
+            for index, norm in enumerate(between)
+        )
+    if category == "hypothetical" and not same_clause:
+        # "What if it gets hot and it swells": a hypothesis goes on over "and".
+        if not before_cue or structure.sentence[anchor] != structure.sentence[edge]:
+            return False
+        between = structure.norms[trigger.end : start]
+        return len(between) <= 10 and not any(
+            norm in language.breaks or norm in (",", "so", "because") for norm in between
+        )
+    if category == "elsewhere":
+        if not same_clause:
+            return False
+        first, last = structure.clause_bounds(edge)
+        clause = structure.norms[first:last]
+        return not any(norm in ("knee", "knees", "kneecap", "leg", "joint") for norm in clause)
+    return same_clause
+
+
+def _comma_between(first: int, last: int, structure: Structure) -> bool:
+    return any(norm == "," for norm in structure.norms[first:last])
+
+
+def _reaches(
+    trigger: Trigger, start: int, structure: Structure, language: ClauseWords
+) -> bool:
+    """Whether a negation before the cue goes on over the commas and "and"s between them."""
+    norms = structure.norms
+    determiner = any(norm in _DETERMINERS for norm in norms[trigger.start : trigger.end])
+    _, clause_end = structure.clause_bounds(start)
+    noun = norms[start] in language.nouns or norms[start].endswith(("ing", "ness"))
+    for index in range(trigger.end, start):
+        norm = norms[index]
+        if norm in ("because", "since", "so", "when", "after", "as", "if", "until", "which"):
+            return False
+        if norm in (",", "-", ":", "~"):
+            listed = any(word in _OR for word in norms[index + 1 : clause_end])
+            if not listed and not (determiner and noun):
+                return False
+        elif norm in _AND and not (determiner and noun):
+            return False
+    return True
+
+
+def _reaches_back(
+    trigger: Trigger,
+    start: int,
+    end: int,
+    structure: Structure,
+    language: ClauseWords,
+    keep_within_sentence: bool,
+) -> bool:
+    """Whether "... is fine now" or "not sure" speaks of what the clause before it said.
+
+    It does when its own clause names no subject: "it swelled up last year but is fine now".
+    """
+    if trigger.start < end:
+        return False
+    first, _ = structure.clause_bounds(trigger.start)
+    own = structure.norms[first : trigger.start]
+    if any(norm in language.body or norm in language.nouns for norm in own):
+        return False
+    sentences = structure.sentence[trigger.start] - structure.sentence[end - 1]
+    if sentences == 0:
+        return structure.clause[trigger.start] - structure.clause[end - 1] <= 2
+    if keep_within_sentence and trigger.category == "resolved":
+        return False
+    return sentences == 1 and structure.clause[first] - structure.clause[end - 1] == 1
+
+
+def read_clause_words(lists: Mapping[str, Sequence[str]]) -> ClauseWords:
+    """The clause words from their lists in language.yaml."""
+    return ClauseWords(**{name: frozenset(words) for name, words in lists.items()})

@@ -1,0 +1,480 @@
+"""Numbers that people write: pain scores, lengths of time, times ago, ages.
+
+All rules work on `tokens.normalise`d text with regular expressions and give character offsets.
+Relative times ("since Tuesday") count back from a `today` that the caller gives.  Where a person
+gives a range, the higher end counts ("7 or 8" is 8, "two or three weeks" is 21 days), and a
+fraction of a score is rounded up.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Literal
+
+Kind = Literal["score", "duration", "ago", "age", "span"]
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """A number with a meaning.
+
+    Attributes:
+        kind: `score` 0-10; `duration` days that the trouble has lasted; `ago` days since something
+            happened; `age` in years; `span` days of something else (rest, a training block).
+        value: the number, in the unit of its kind.
+        start, end: character offsets, end exclusive.
+        uncertain: the person rounded or guessed ("about", "couple of", "months").
+    """
+
+    kind: Kind
+    value: int
+    start: int
+    end: int
+    uncertain: bool = False
+
+
+_ONES = {
+    "zero": 0, "one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7,
+    "eight": 8, "nine": 9, "ten": 10, "eleven": 11, "twelve": 12, "thirteen": 13, "fourteen": 14,
+    "fifteen": 15, "sixteen": 16, "seventeen": 17, "eighteen": 18, "nineteen": 19,
+}  # fmt: skip
+_TENS = {
+    "twenty": 20, "thirty": 30, "forty": 40, "fourty": 40, "fifty": 50, "sixty": 60,
+    "seventy": 70, "eighty": 80, "ninety": 90,
+}  # fmt: skip
+# "A few" and "several" have no exact number; these are the readings used, always marked uncertain.
+_LOOSE = {
+    "a couple of": 2, "a couple": 2, "couple of": 2, "couple": 2, "a few": 3, "few": 3,
+    "several": 4, "a handful of": 5, "many": 6, "half a": 0.5, "half": 0.5, "a": 1, "an": 1,
+}  # fmt: skip
+_UNITS = {
+    "day": 1, "days": 1, "night": 1, "nights": 1, "d": 1, "week": 7, "weeks": 7, "wk": 7, "wks": 7,
+    "w": 7, "fortnight": 14, "fortnights": 14, "month": 30, "months": 30, "mth": 30, "mths": 30,
+    "mo": 30, "mos": 30, "year": 365, "years": 365, "yr": 365, "yrs": 365, "weekend": 2,
+    "weekends": 7, "decade": 3650, "decades": 7300,
+}  # fmt: skip
+
+_TENS_WORD = "|".join(_TENS)
+_ONES_WORD = "|".join(sorted(_ONES, key=len, reverse=True))
+_LOOSE_WORD = "|".join(sorted(_LOOSE, key=len, reverse=True))
+_UNIT_WORD = "|".join(sorted(_UNITS, key=len, reverse=True))
+_NUMBER = (
+    rf"(?:\d{{1,5}}(?:[.,]\d{{1,2}})?|(?:{_TENS_WORD})(?:[- ](?:{_ONES_WORD}))?|(?:{_ONES_WORD}))"
+    r"(?:[ -]?(?:and a half|1/2|½))?"
+)
+_COUNT = rf"(?:{_NUMBER}|{_LOOSE_WORD})"
+_RANGE = r" ?(?:-|to|or|/|,? ?maybe|,? ?possibly) ?"
+_ABOUT = (
+    r"(?:about|around|approx\.?|approximately|roughly|nearly|almost|over|more than|at least|maybe|"
+    r"probably|like|say|just under|just over|less than|under|some|good|well over|close to|going on|"
+    r"coming up to|getting on for|~)"
+)
+
+_WEEKDAYS = {
+    "monday": 0, "mon": 0, "tuesday": 1, "tues": 1, "tue": 1, "wednesday": 2, "weds": 2, "wed": 2,
+    "thursday": 3, "thurs": 3, "thur": 3, "thu": 3, "friday": 4, "fri": 4, "saturday": 5, "sat": 5,
+    "sunday": 6, "sun": 6,
+}  # fmt: skip
+_MONTHS = {
+    "january": 1, "jan": 1, "february": 2, "feb": 2, "march": 3, "mar": 3, "april": 4, "apr": 4,
+    "may": 5, "june": 6, "jun": 6, "july": 7, "jul": 7, "august": 8, "aug": 8, "september": 9,
+    "sept": 9, "sep": 9, "october": 10, "oct": 10, "november": 11, "nov": 11, "december": 12,
+    "dec": 12,
+}  # fmt: skip
+_SEASONS = {"spring": 3, "summer": 6, "autumn": 9, "fall": 9, "winter": 12}
+_HOLIDAYS = {
+    "christmas": (12, 25), "xmas": (12, 25), "boxing day": (12, 26), "new year": (1, 1),
+    "new years": (1, 1), "new year's": (1, 1), "halloween": (10, 31), "thanksgiving": (11, 25),
+}  # fmt: skip
+_WEEKDAY_WORD = "|".join(sorted(_WEEKDAYS, key=len, reverse=True))
+_MONTH_WORD = "|".join(sorted(_MONTHS, key=len, reverse=True))
+_SEASON_WORD = "|".join(_SEASONS)
+_HOLIDAY_WORD = "|".join(sorted(_HOLIDAYS, key=len, reverse=True))
+
+
+def number(words: str) -> float | None:
+    """`words` as a number ("7", "7.5", "six and a half", "twenty-one", "a couple of"), or None."""
+    words = words.strip()
+    half = 0.0
+    for ending in ("and a half", "1/2", "½"):
+        if words.endswith(ending) and words != ending:
+            words = words[: -len(ending)].rstrip(" -")
+            half = 0.5
+    if words in _LOOSE:
+        return _LOOSE[words] + half
+    try:
+        return float(words.replace(",", ".")) + half
+    except ValueError:
+        pass
+    parts = re.split(r"[- ]", words)
+    total = 0
+    for part in parts:
+        if part in _ONES:
+            total += _ONES[part]
+        elif part in _TENS:
+            total += _TENS[part]
+        else:
+            return None
+    return total + half
+
+
+# A number before one of these is a distance, a pace, a date, a count of runs ... and no pain score.
+_NOT_A_UNIT = (
+    rf"(?![.,:]?\d|\s*(?:k\b|km|kms|mi\b|mile|{_UNIT_WORD})\b|\s*(?:hour|hr|min|sec|x\b|%|st\b|nd\b"
+    r"|rd\b|th\b|am\b|pm\b|step|time|run|lb|kg|stone|feet|foot|ft\b|inch|degree|rep|set|year|k's))"
+)
+_SCORE = re.compile(
+    rf"(?:(?P<low>{_NUMBER}){_RANGE})?(?P<high>{_NUMBER}) ?(?:/|out of|outta|outof|on) ?(?:10|ten)\b"
+    rf"(?!\s*(?:k\b|km|mile|time|run))"
+)
+_SCALE = re.compile(
+    rf"\bscale (?:of|from)? ?(?:0|1|zero|one) ?(?:-|to|through) ?(?:10|ten)\W{{1,3}}"
+    rf"(?:[a-z']+\W{{1,2}}){{0,6}}?(?:(?P<low>{_NUMBER}){_RANGE})?(?P<high>{_NUMBER})\b{_NOT_A_UNIT}"
+)
+_PAIN_IS = re.compile(
+    r"\bpain(?: level| score| scale| rating)?s?(?:\W{1,2}(?:is|was|'s|at|of|around|about|like|maybe|"
+    r"a|an|roughly|say|probably|it|its|now|today|currently|solid|level|would|be|i'd|call|can|"
+    rf"hit|hits|reach|reaches|up|to|goes|gets|peaks|worst))*\W{{1,3}}"
+    rf"(?:(?P<low>{_NUMBER}){_RANGE})?(?P<high>{_NUMBER})\b{_NOT_A_UNIT}"
+    rf"(?! ?(?:-|to|or) ?(?:{_UNIT_WORD}|{_NUMBER}))"
+)
+_SOLID = re.compile(
+    r"\ba (?:solid|good|strong|steady|constant|firm|hard|full|definite|bad|mild|low|high|dull)"
+    rf" (?:(?P<low>{_NUMBER}){_RANGE})?(?P<high>{_NUMBER})\b{_NOT_A_UNIT}"
+)
+_SCALE_ENDS = re.compile(r"\b(?:0|1|zero|one) ?(?:-|to) ?(?:10|ten)\b")
+
+# Rest, treatment or training that lasted so long says nothing of how long the trouble has lasted.
+_OTHER_SPAN = re.compile(
+    r"(?:rest(?:ed|ing)?|ic(?:ed|ing|e)|off|physio|stopped running|stop running|not run|n't run|"
+    r"not running|no running|n't running|without running|haven't ran|training|trained|run(?:ning)?"
+    r"|been a runner|break|brace|tablets|ibuprofen|exercises|stretching|cut back|braced)"
+    r"(?: it| up| completely| properly| regularly| seriously)? (?:for|the last|the past|of)?"
+    rf" ?(?:the (?:last|past) )?(?:{_ABOUT} )*$"
+)
+_LENGTH = re.compile(
+    rf"(?P<lead>(?:for|over|during|since|these|this|the|past|last|whole|entire|been|all|it's been|"
+    rf"going on)? ?(?:the )?(?:past |last |previous )?)(?P<about>(?:{_ABOUT} )*)"
+    rf"(?<![\w.])(?:(?P<low>{_COUNT}){_RANGE})?(?P<count>{_COUNT}) ?-?(?:or so )?"
+    rf"(?:whole |full |solid |good |straight |long |consecutive )?(?P<unit>{_UNIT_WORD})\b"
+    rf"(?P<half> and a half)?(?P<extra>,? (?:and )?(?P<count2>{_NUMBER}) (?P<unit2>days?|weeks?|"
+    r"months?))?(?: or (?P<or_count>two|so|more|three))?"
+)
+_NOT_LASTING_AFTER = re.compile(
+    r"^[ -]*(?:a week|per|each|/|old\b|yo\b|from now|to go|until|till|before|after|post|out from|"
+    r"of (?:rest|physio|training|running|pt)|off\b|break|in a row|away|later|notice|'?s? time|"
+    r"every|plan\b|programme|program|half marathon)"
+)
+_NOT_LASTING_BEFORE = re.compile(
+    r"(?:\bin|\bwithin|\bnext|\bevery|\beach|\bafter|\bevery other|\bper|\bonce|\btwice|times|"
+    r"\bgive it|\bin about|\bwait|\buntil|\btill|\banother|\bduring|\bin the next|\bonly|"
+    r"\bwith|\bat)$"
+)
+_LOOSE_LENGTH = re.compile(
+    r"\b(?:for|over|it's been|been|now for|going on for|these|past|last) (?P<what>(?:many )?days|"
+    r"(?:many )?weeks|(?:many )?months|(?:many )?years|ages|a while|a long time|a little while|"
+    r"yonks|forever|donkey's years|quite some time|quite a while|some time)\b(?! ago| old| of)"
+)
+# What an unstated number stands for: at least this many days, chosen to keep the order of the words.
+_LOOSE_DAYS = {"days": 3, "weeks": 21, "months": 90, "years": 730}
+_ALL_PERIOD = re.compile(
+    r"\b(?:all|the whole|the entire|this whole|all this|this past|the past|the last|past|last)"
+    r" (?P<unit>day|night|week|weekend|fortnight|month|year|summer|winter|spring|autumn)(?: long)?\b"
+)
+_SINCE = re.compile(
+    r"\b(?:ever )?(?:since|from) (?:about |around |roughly |early |late |mid |mid-|the start of |"
+    r"the beginning of |the end of )?(?P<when>(?:last |the |this |past )?"
+    rf"(?:\d{{1,2}}(?:st|nd|rd|th)?(?: of)? (?:{_MONTH_WORD})\b|(?:{_MONTH_WORD})(?: \d{{1,2}}"
+    rf"(?:st|nd|rd|th)?)?\b(?! \d{{4}})|(?:{_MONTH_WORD}) (?:20\d\d)|(?:19|20)\d\d\b|"
+    rf"(?:{_WEEKDAY_WORD})\b(?: (?:morning|afternoon|evening|night))?|(?:{_HOLIDAY_WORD})\b|"
+    rf"(?:{_SEASON_WORD})\b|yesterday(?: morning| evening| afternoon)?|today|morning|"
+    r"night|week|weekend|month|year|tonight|evening|afternoon|"
+    rf"(?:{_COUNT}) (?:{_UNIT_WORD}) (?:ago|back)))"
+)
+_AGO = re.compile(
+    rf"\b(?P<about>(?:{_ABOUT} )*)(?:(?P<low>{_COUNT}){_RANGE})?(?P<count>{_COUNT}) ?"
+    rf"(?P<unit>{_UNIT_WORD}|hours?|hrs?|minutes?|mins?)(?P<half> and a half)? (?:ago|back|previously)\b"
+    r"|\b(?P<loose>days|weeks|months|years|ages|hours) (?:ago|back)\b"
+)
+_WHEN = re.compile(
+    r"\b(?P<when>yesterday|the day before yesterday|the other day|today|tonight|this morning|"
+    r"this afternoon|this evening|last night|earlier today|just now|earlier on|"
+    r"last week|last weekend|this weekend|at the weekend|over the weekend|"
+    r"on the weekend|last month|last year|earlier this (?:week|month|year)|this week|"
+    rf"(?:on|last|this past|this) (?:{_WEEKDAY_WORD})\b(?:(?:'s)? (?:morning|afternoon|evening|night|"
+    rf"run))?|(?:in|back in|last|in early|in late|in mid) (?:{_MONTH_WORD})\b(?! \d)|"
+    rf"(?:last|this|in the) (?:{_SEASON_WORD})\b|in (?:19|20)\d\d\b|"
+    rf"(?:at|last|over|on) (?:{_HOLIDAY_WORD})\b|on (?:the )?\d{{1,2}}(?:st|nd|rd|th)?(?: of)? "
+    rf"(?:{_MONTH_WORD})\b)"
+)
+_STARTED = re.compile(
+    r"(?:start(?:ed|s|ing)?|began|begun|beginning|came on|come on|kicked off|"
+    r"flared(?: up| back up)?|appeared|first (?:felt|noticed)|noticed(?: it| this| the \w+)?|"
+    r"developed|first (?:started|appeared)|set in|crept in|woke up with (?:it|this))"
+    r"(?: (?:it|this|up|again|to|hurting|aching|playing|feeling|bothering|me|giving|all|really|"
+    r"properly|suddenly|out of nowhere|on|a run|my|bother|hurt|ache|swell|swelling|pain|the|in|"
+    rf"after|run|getting|sore|about|around|{_ABOUT}))*,? ?$"
+)
+_AGE = re.compile(
+    r"\b(?:i am|i'm|im|i m|he is|he's|hes|she is|she's|shes|aged?|turned|turning|age:|age is|"
+    r"just turned|is only|is)"
+    rf" (?:now |only |nearly |almost |just |about |a |an |of |still )*(?P<age>{_NUMBER})(?![\w/'\"%])"
+    rf"(?!\s*(?:{_UNIT_WORD})\b(?! ?-?olds?| of age| young))(?![.,:-]?\d)"
+    r"(?!\s*(?:out of|/|k\b|km|mile|hour|min|week|day|month|to\b|or\b|kg|lb|stone|ft|foot|feet|cm|"
+    r"inch|pounds|times|percent|reps|sets|degrees|sec|on a|in to|into|am\b|pm\b|of\b|st\b|weeks))"
+)
+_AGE_OLD = re.compile(
+    rf"(?<![\w.])(?P<age>{_NUMBER})[ -]?(?:(?:years?|yrs?)[ -]?(?:olds?|of age|young)|y/?o\b|yr old|"
+    r"yrs old|year-old|yo\b)"
+)
+_AGE_FORUM = re.compile(
+    r"(?:^|[\s(\[,])(?:(?P<age>[1-9]\d)\s?(?:m|f|male|female)\b(?!\w)|(?:m|f|male|female)[ ,/]?"
+    r"(?P<age2>[1-9]\d)\b(?!\s*(?:k|km|mi|min|week|day|month|/)))"
+)
+_AGE_AFTER_PERSON = re.compile(
+    r"\b(?:son|daughter|kid|child|boy|girl|lad|grandson|granddaughter|teenager|wife|husband|partner|"
+    rf"mum|mom|dad|mother|father|brother|sister|nephew|niece)[ ,(]+(?:aged? |is )?(?P<age>{_NUMBER})\b"
+    rf"(?!\s*(?:k\b|km|mile|min|hour|week|day|month|/))"
+)
+_AGE_DECADE = re.compile(
+    r"\bin (?:my|his|her) (?:early |mid |mid-|late )?(?P<age>[1-9]0|" + _TENS_WORD.replace("ty", "ties")
+    + r")(?:'?s)?\b"
+)  # fmt: skip
+
+
+def read_quantities(plain: str, today: date) -> list[Quantity]:
+    """Every quantity in `plain`, by position, without overlaps.
+
+    Args:
+        plain: text from `tokens.normalise`.
+        today: the day the message was written; "since Tuesday" counts back from it.
+    """
+    if not _MAYBE.search(plain):
+        return []
+    found: list[Quantity] = []
+    taken: list[tuple[int, int]] = []
+    readers: tuple[Callable[[str, date], Iterator[Quantity]], ...] = (
+        _scores, _ages, _since, _ago, _lengths, _whens,
+    )  # fmt: skip
+    for reader in readers:
+        for quantity in reader(plain, today):
+            if all(quantity.end <= start or quantity.start >= end for start, end in taken):
+                found.append(quantity)
+                taken.append((quantity.start, quantity.end))
+    return sorted(found, key=lambda quantity: quantity.start)
+
+
+# One cheap look first: most messages hold no time and no number at all.
+_MAYBE = re.compile(
+    r"\d|\b(?:since|ago|back|yesterday|today|tonight|morning|night|week|weeks|month|months|year|"
+    r"years|day|days|fortnight|weekend|ages|while|long time|yonks|forever|"
+    rf"{_ONES_WORD}|{_TENS_WORD}|{_WEEKDAY_WORD}|{_SEASON_WORD}|xmas|christmas|in (?:{_MONTH_WORD})|"
+    r"wks?|mths?|yrs?|[a-z]+ties|just now|earlier|the other day|year's|some time|decades?|evening|"
+    r"afternoon)\b"
+)
+
+
+def _scores(plain: str, today: date) -> Iterator[Quantity]:
+    scale = _SCALE_ENDS.search(plain)
+    for pattern in (_SCORE, _SCALE, _PAIN_IS, _SOLID):
+        for match in pattern.finditer(plain):
+            if pattern is not _SCALE and scale and scale.start() <= match.start() < scale.end():
+                continue
+            before = plain[max(0, match.start() - 12) : match.start()]
+            if pattern is _SCORE and re.search(r"\b(?:on|since|from|scale (?:of|from)) $", before):
+                continue
+            values = [
+                value
+                for group in ("low", "high")
+                if match[group] and (value := number(match[group])) is not None
+            ]
+            score = math.ceil(max(values))
+            # "11 out of 10" is a way of saying ten; a larger number is no score.
+            if score <= 10 or (pattern is _SCORE and score <= 100):
+                yield Quantity("score", min(score, 10), match.start(), match.end(), len(values) > 1)
+
+
+def _ages(plain: str, today: date) -> Iterator[Quantity]:
+    for pattern in (_AGE_OLD, _AGE_AFTER_PERSON, _AGE, _AGE_FORUM):
+        for match in pattern.finditer(plain):
+            groups = match.groupdict()
+            words = groups.get("age") or groups.get("age2") or ""
+            years = number(words)
+            if years is not None and 3 <= years <= 110 and "." not in words:
+                start = match.start()
+                start += len(plain[start : match.end()]) - len(plain[start : match.end()].lstrip(" (["))
+                yield Quantity("age", int(years), start, match.end())
+    for match in _AGE_DECADE.finditer(plain):
+        word = match["age"]
+        decade = int(word) if word.isdigit() else _TENS.get(word.replace("ties", "ty"), 0)
+        # "In my fifties" lies on both sides of 55: it is left for the question.
+        if decade in (20, 30, 40, 60, 70, 80, 90):
+            yield Quantity("age", decade + 1, match.start(), match.end(), True)
+
+
+def _since(plain: str, today: date) -> Iterator[Quantity]:
+    for match in _SINCE.finditer(plain):
+        days = _days_since(match["when"], today)
+        if days is not None:
+            yield Quantity("duration", days, match.start(), match.end())
+
+
+def _ago(plain: str, today: date) -> Iterator[Quantity]:
+    for match in _AGO.finditer(plain):
+        if match["loose"]:
+            days = _LOOSE_DAYS.get(match["loose"], 0 if match["loose"] == "hours" else 730)
+            uncertain = True
+        else:
+            counted = _length(match)
+            if counted is None:
+                continue
+            days, uncertain = counted
+        kind: Kind = "duration" if _STARTED.search(plain[: match.start()]) else "ago"
+        yield Quantity(kind, days, match.start(), match.end(), uncertain)
+
+
+def _lengths(plain: str, today: date) -> Iterator[Quantity]:
+    for match in _LENGTH.finditer(plain):
+        if match["count"] in ("a", "an", "half") and match["unit"] in ("d", "w", "mo", "night"):
+            continue
+        start = match.start() + len(match[0]) - len(match[0].lstrip())
+        before = plain[max(0, start - 40) : start].rstrip()
+        lead = match["lead"].strip()
+        if _NOT_LASTING_AFTER.match(plain[match.end() : match.end() + 16]):
+            continue
+        if not lead and _NOT_LASTING_BEFORE.search(before):
+            continue
+        counted = _length(match)
+        if counted is None:
+            continue
+        days, uncertain = counted
+        if days < 1:
+            continue
+        rested = _OTHER_SPAN.search(plain[max(0, start - 40) : match.start("count")])
+        yield Quantity("span" if rested else "duration", days, start, match.end(), uncertain)
+    for match in _LOOSE_LENGTH.finditer(plain):
+        # "For ages" and "a while" are long, but how long must be asked; as a span they still
+        # tell "swollen for ages" from "swollen".
+        words = match["what"].replace("many ", "")
+        rested = _OTHER_SPAN.search(plain[max(0, match.start() - 40) : match.start()] + " ")
+        known = words in _LOOSE_DAYS and not rested
+        yield Quantity(
+            "duration" if known else "span", _LOOSE_DAYS.get(words, 7), match.start(), match.end(), True
+        )
+    for match in _ALL_PERIOD.finditer(plain):
+        lead = match[0].split()[0]
+        unit = match["unit"]
+        if lead in ("last", "past") and not plain[: match.start()].endswith("for "):
+            continue
+        days = _UNITS.get(unit, 60 if unit in ("summer", "winter", "spring", "autumn") else 1)
+        if unit in ("day", "night") or lead == "the" and unit in ("day", "night"):
+            days = 1
+        yield Quantity("duration", days, match.start(), match.end(), True)
+
+
+def _whens(plain: str, today: date) -> Iterator[Quantity]:
+    for match in _WHEN.finditer(plain):
+        when = re.sub(r"^(?:on|in|at|over|back in|in early|in late|in mid) ", "", match["when"])
+        days = _days_since(when, today)
+        if days is not None:
+            started = _STARTED.search(plain[: match.start()])
+            yield Quantity(
+                "duration" if started else "ago", days, match.start(), match.end(), "week" in when
+            )
+
+
+def _length(match: re.Match[str]) -> tuple[int, bool] | None:
+    """Days of a counted length, and whether the person gave it loosely."""
+    groups = match.groupdict()
+    count = number(match["count"])
+    if count is None:
+        return None
+    unit = match["unit"]
+    if unit.startswith(("hour", "hr", "min")):
+        hours = count if unit.startswith("h") else count / 60
+        return int(hours // 24), False
+    uncertain = match["count"] in _LOOSE and match["count"] not in ("a", "an")
+    if match["low"]:
+        low = number(match["low"])
+        count = max(count, low or 0)
+        uncertain = True
+    if groups.get("half"):
+        count += 0.5
+    or_count = groups.get("or_count")
+    if or_count:
+        uncertain = True
+        count = max(count, {"two": 2, "three": 3}.get(or_count, 0))
+    days = math.ceil(count * _UNITS[unit])
+    if groups.get("count2"):
+        more = number(match["count2"])
+        days += math.ceil((more or 0) * _UNITS[match["unit2"]])
+    if days > 36500:
+        return None
+    return days, uncertain or bool(match["about"])
+
+
+def _days_since(when: str, today: date) -> int | None:
+    """Whole days from `when` to `today`; None when it cannot be told."""
+    when = re.sub(r"^(?:the|this past|this|past|last|in the) ", "", when_full := when.strip())
+    last = when_full.startswith("last ")
+    if when in ("today", "morning", "afternoon", "evening", "tonight", "earlier today", "just now",
+                "earlier on"):  # fmt: skip
+        return 0
+    if when.startswith("yesterday"):
+        return 1
+    if when in ("day before yesterday", "other day"):
+        return 2
+    if when == "night":
+        return 1
+    if when == "weekend":
+        # Saturday of the latest weekend that has begun.
+        return (today.weekday() - 5) % 7 or (7 if last else 0)
+    if when == "week":
+        return 7 if last else max(today.weekday(), 1)
+    if when.startswith("earlier this week") or when_full == "this week":
+        return max(today.weekday(), 1)
+    if when == "month":
+        return 30
+    if when == "year":
+        return 365
+    if when.startswith("earlier this"):
+        return 30 if "month" in when else 180
+    ago = re.fullmatch(rf"(?P<count>{_COUNT}) (?P<unit>{_UNIT_WORD}) (?:ago|back)", when)
+    if ago:
+        count = number(ago["count"])
+        return None if count is None else math.ceil(count * _UNITS[ago["unit"]])
+    if re.fullmatch(r"(?:19|20)\d\d", when):
+        # The year alone: counted from its middle, which is right within half a year.
+        return max((today - date(int(when), 7, 1)).days, 0) if int(when) <= today.year else None
+    first = when.split()[0].removesuffix("'s")
+    if first in _WEEKDAYS:
+        return (today.weekday() - _WEEKDAYS[first]) % 7 or 7
+    if when in _HOLIDAYS:
+        return _since_day(*_HOLIDAYS[when], today)
+    if when in _SEASONS:
+        return _since_day(_SEASONS[when], 1, today)
+    month_year = re.fullmatch(rf"(?P<month>{_MONTH_WORD}) (?P<year>20\d\d)", when)
+    if month_year:
+        begun = date(int(month_year["year"]), _MONTHS[month_year["month"]], 1)
+        return (today - begun).days if begun <= today else None
+    day = re.search(r"\d{1,2}", when)
+    month = re.search(rf"(?:{_MONTH_WORD})", when)
+    if month:
+        return _since_day(_MONTHS[month[0]], int(day[0]) if day else 1, today)
+    return None
+
+
+def _since_day(month: int, day: int, today: date) -> int | None:
+    """Days since the latest such day of the year that is not in the future."""
+    for year in (today.year, today.year - 1):
+        try:
+            then = date(year, month, day)
+        except ValueError:
+            return None
+        if then <= today:
+            return (today - then) // timedelta(days=1)
+    return None

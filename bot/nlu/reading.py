@@ -1,0 +1,616 @@
+"""Reads one message: every finding in it, with how, whose and when.
+
+`Reader` is made once from the catalogue and is pure: the same text and the same `today` give the
+same `Reading`.  Findings are known to this module only by their shape (choice, sign, number); the
+words for them stand in the knowledge files.  Three findings are quantities and have grammar of
+their own: `pain_score`, `duration_days` and `age_band`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date
+from typing import Literal, Union
+
+from bot.catalogue import Catalogue, Phrase
+from bot.clinical.model import ABSENT, PRESENT, UNKNOWN, Question
+from bot.nlu.context import (
+    CATEGORIES,
+    Polarity,
+    Said,
+    Structure,
+    Trigger,
+    judge,
+    read_clause_words,
+)
+from bot.nlu.phrases import Automaton, Match, PatternParser
+from bot.nlu.quantities import Quantity, read_quantities
+from bot.nlu.tokens import Word, normalise, split
+from bot.yaml_file import Located
+
+UNSPECIFIED = "unspecified"
+"""The value of a finding that is there without its kind: "swollen" tells no more than that."""
+
+QUANTITY_LABELS = {
+    "#days": "a length of time of a day or more",
+    "#recent": "a time up to 14 days ago, or a trouble that has lasted no longer",
+    "#older": "a time more than 14 days ago, or a trouble that has lasted longer",
+    "#past": "60 days ago or more",
+    "#within_year": "a time up to a year ago",
+    "#age": "an age in years",
+    "#score": "a pain score",
+}
+"""What `#...` in a pattern stands for."""
+
+# An injury counts as recent for this many days (clinical model, `injury`).
+_RECENT_DAYS = 14
+_PAST_DAYS = 60
+_YEAR = 366
+# Uses of a question's `phrases` that are not values of the finding.
+_TOPIC = "topic"
+_IGNORE = "ignore"
+
+
+@dataclass(frozen=True)
+class Mention:
+    """One finding as one message says it.
+
+    Attributes:
+        finding: id of the finding (a sign's own id for a checklist).
+        value: a value of the finding, `unspecified`, or `unknown`; a negated sign is `absent`.
+        start, end: character offsets into the message as typed, end exclusive.
+        polarity: present, negated, or unknown ("not sure").
+        current: False for past, resolved, hypothetical, somebody else's, another body part, or
+            corrected later in the same message: not the person's finding now.
+        uncertain: hedged or loosely counted.
+        cue: the words that were matched, as typed.
+        reason: why polarity and `current` are as they are, for the summary and the logs.
+    """
+
+    finding: str
+    value: str | int
+    start: int
+    end: int
+    polarity: Polarity
+    current: bool
+    uncertain: bool
+    cue: str
+    reason: str
+
+    @property
+    def raises(self) -> bool:
+        """Whether it counts as there, or possibly there, now."""
+        return self.current and self.polarity != "negated"
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What one message says.
+
+    Attributes:
+        mentions: by position; of each finding either what is current, reconciled to one mention
+            where the finding holds one value, or what was set aside.
+        topics: ids of the questions that the message names ("my swelling answer").
+        crisis: the message speaks of self-harm or of being in danger.
+        for_someone_else: the person writes on behalf of another, whose case this is.
+    """
+
+    mentions: tuple[Mention, ...] = ()
+    topics: tuple[str, ...] = ()
+    crisis: bool = False
+    for_someone_else: bool = False
+
+    def of(self, findings: Sequence[str]) -> tuple[Mention, ...]:
+        """The current mentions of these findings."""
+        return tuple(m for m in self.mentions if m.current and m.finding in findings)
+
+
+@dataclass(frozen=True)
+class _Cue:
+    finding: str
+    value: str
+    pattern: str
+
+
+@dataclass(frozen=True)
+class _Part:
+    """One side of a `+`: the conjunction's number and the part's place in it."""
+
+    conjunction: int
+    place: int
+
+
+@dataclass(frozen=True)
+class _Conjunction:
+    finding: str
+    value: str
+    pattern: str
+    parts: tuple[str | None, ...]  # the finding of an `@finding`, None for words
+
+
+@dataclass(frozen=True)
+class _TriggerKind:
+    category: str
+    place: Literal["before", "after", "around"]
+
+
+@dataclass(frozen=True)
+class _Mark:
+    """Anything else: ignore, no_trigger, correction, crisis, topic, people."""
+
+    kind: str
+    name: str = ""
+
+
+_Meaning = Union[_Cue, _Part, _TriggerKind, _Mark]
+
+
+@dataclass
+class _Message:
+    """A message on its way through the reader."""
+
+    text: str
+    words: Sequence[Word]
+    structure: Structure
+    triggers: list[Trigger] = field(default_factory=list)
+    for_someone_else: bool = False
+
+    def span(self, start: int, end: int) -> tuple[int, int]:
+        return self.words[start].start, self.words[end - 1].end
+
+
+class Reader:
+    """Reads messages with the phrase book of a catalogue.
+
+    Raises (when made):
+        KnowledgeError: a pattern is malformed; file and line are named.
+    """
+
+    def __init__(self, catalogue: Catalogue) -> None:
+        self._knowledge = catalogue.knowledge
+        self._questions: dict[str, Question] = {
+            finding: question
+            for question in catalogue.knowledge.questions
+            for finding in question.findings
+        }
+        self._danger = catalogue.knowledge.danger_signs
+        self._automaton: Automaton[_Meaning] = Automaton()
+        self._conjunctions: list[_Conjunction] = []
+        if catalogue.language is None:
+            raise FileNotFoundError("bot/knowledge/language.yaml is missing: it holds the triggers")
+        self._add_language(catalogue.language)
+        for name, uses in catalogue.phrases.items():
+            for use, patterns in uses.items():
+                for pattern in patterns:
+                    self._add_phrase(name, use, pattern)
+        self._automaton.close(self._guarded)
+
+    # The phrase book
+
+    def _add_language(self, language: Located) -> None:
+        parts = language.mapping(
+            {"concepts", "triggers", "no_trigger", "ignore", "correction", "crisis", "people",
+             "clauses", "not_misspelt", "own_site"}
+        )  # fmt: skip
+        concepts = {name: _lines(body) for name, body in parts["concepts"].items()}
+        self._parser = PatternParser(concepts)
+        for category, places in parts["triggers"].items():
+            if category not in CATEGORIES:
+                raise places.error(f"there is no trigger category '{category}'; {CATEGORIES}")
+            for place, body in places.mapping(set(), {"before", "after", "around"}).items():
+                kind = _TriggerKind(category, place)  # type: ignore[arg-type]
+                for line in _lines(body):
+                    self._automaton.add(self._parser.parse(line), kind)
+        for name in ("no_trigger", "ignore", "correction", "crisis"):
+            for line in _lines(parts[name]):
+                self._automaton.add(self._parser.parse(line), _Mark(name))
+        for name, body in parts["people"].mapping({"writes_for", "child", "self"}).items():
+            for line in _lines(body):
+                self._automaton.add(self._parser.parse(line), _Mark("people", name))
+        lists = parts["clauses"].mapping(
+            {"breaks", "starters", "subordinators", "verbs", "nouns", "body"}
+        )
+        self._clause_words = read_clause_words({n: body.texts() for n, body in lists.items()})
+        self._guarded = frozenset(parts["not_misspelt"].texts())
+        self._own_site = frozenset(parts["own_site"].texts())
+
+    def _add_phrase(self, name: str, use: str, pattern: Phrase) -> None:
+        if use == _TOPIC:
+            self._automaton.add(self._parser.parse(pattern), _Mark("topic", name))
+            return
+        if use == _IGNORE:
+            self._automaton.add(self._parser.parse(pattern), _Mark("ignore"))
+            return
+        pieces = [piece.strip() for piece in f" {pattern.text} ".split(" + ")]
+        if len(pieces) == 1:
+            self._automaton.add(self._parser.parse(pattern), _Cue(name, use, pattern.text))
+            return
+        number = len(self._conjunctions)
+        findings: list[str | None] = []
+        for place, piece in enumerate(pieces):
+            if piece.startswith("@"):
+                findings.append(piece[1:])
+            else:
+                findings.append(None)
+                self._automaton.add(self._parser.parse(pattern, piece), _Part(number, place))
+        self._conjunctions.append(_Conjunction(name, use, pattern.text, tuple(findings)))
+
+    # Reading
+
+    def read(
+        self, text: str, today: date, known: frozenset[str] = frozenset()
+    ) -> Reading:
+        """What `text` says.
+
+        Args:
+            text: the message as typed.
+            today: the day it was written.
+            known: findings that are present by earlier messages; a conjunction such as
+                hot + swollen may be completed by them.
+        """
+        words = split(text)
+        if not words:
+            return Reading()
+        quantities = read_quantities(normalise(text), today)
+        spans = _word_spans(words, quantities)
+        labels = _labels_of(quantities, spans)
+        matches = self._automaton.run(words, labels)
+        if not matches and not quantities:
+            return Reading()
+        message = _Message(text, words, Structure(words, self._clause_words))
+        marks: dict[str, list[Match[_Meaning]]] = {}
+        cues: list[tuple[_Cue, int, int]] = []
+        parts: list[tuple[_Part, int, int]] = []
+        triggers: list[Trigger] = []
+        for match in matches:
+            meaning = match.meaning
+            if isinstance(meaning, _Cue):
+                cues.append((meaning, match.start, match.end))
+            elif isinstance(meaning, _Part):
+                parts.append((meaning, match.start, match.end))
+            elif isinstance(meaning, _TriggerKind):
+                triggers.append(Trigger(meaning.category, meaning.place, match.start, match.end))
+            else:
+                marks.setdefault(meaning.kind, []).append(match)
+        ignored = [(m.start, m.end) for m in marks.get("ignore", ())]
+        cues = [cue for cue in cues if not _ignored(cue[1], cue[2], ignored)]
+        parts = [part for part in parts if not _ignored(part[1], part[2], ignored)]
+        kept = _longest_cues(cues)
+        blocked = [(m.start, m.end) for m in marks.get("no_trigger", ())]
+        blocked += [(start, end) for _, start, end in kept]
+        message.triggers = _longest_triggers(triggers, blocked)
+        people = {m.meaning.name for m in marks.get("people", ()) if isinstance(m.meaning, _Mark)}
+        message.for_someone_else = "writes_for" in people or (
+            "child" in people and "self" not in people
+        )
+        mentions = [self._mention(message, cue, start, end, cues) for cue, start, end in kept]
+        mentions += self._quantity_mentions(message, quantities, spans)
+        mentions += self._conjunction_mentions(message, parts, mentions, known)
+        corrections = [words[m.start].start for m in marks.get("correction", ())]
+        mentions = _corrected(mentions, corrections)
+        topics = dict.fromkeys(
+            m.meaning.name for m in marks.get("topic", ()) if isinstance(m.meaning, _Mark)
+        )
+        return Reading(
+            mentions=self._reconciled(mentions),
+            topics=tuple(topics),
+            crisis=bool(marks.get("crisis")),
+            for_someone_else=message.for_someone_else,
+        )
+
+    def _said(self, message: _Message, start: int, end: int, finding: str) -> Said:
+        return judge(
+            start,
+            end,
+            message.triggers,
+            message.structure,
+            self._clause_words,
+            about_someone_else=message.for_someone_else,
+            keep_within_sentence=finding in self._danger,
+            has_own_site=any(w.norm in self._own_site for w in message.words[start:end]),
+        )
+
+    def _mention(
+        self,
+        message: _Message,
+        cue: _Cue,
+        start: int,
+        end: int,
+        all_cues: Sequence[tuple[_Cue, int, int]],
+    ) -> Mention:
+        said = self._said(message, start, end, cue.finding)
+        generic = cue.value == UNSPECIFIED or any(
+            other.finding == cue.finding and other.value == UNSPECIFIED and start <= first and last <= end
+            for other, first, last in all_cues
+        )
+        value = self._value(cue.finding, cue.value, said.polarity, generic)
+        polarity: Polarity = said.polarity
+        if value == self._none(cue.finding) and polarity == "present":
+            polarity = "negated"
+        first, last = message.span(start, end)
+        return Mention(
+            finding=cue.finding,
+            value=value,
+            start=first,
+            end=last,
+            polarity=polarity,
+            current=said.current,
+            uncertain=said.uncertain,
+            cue=message.text[first:last],
+            reason=f"{said.reason} ({cue.pattern})",
+        )
+
+    def _none(self, finding: str) -> str | None:
+        """The value that says the finding is not there, if its question has one."""
+        question = self._questions.get(finding)
+        if question is None or question.signs:
+            return ABSENT
+        return next((value for value in question.values if value in ("none", "no")), None)
+
+    def _value(self, finding: str, value: str, polarity: Polarity, generic: bool) -> str:
+        question = self._questions.get(finding)
+        is_sign = question is None or bool(question.signs)
+        if polarity == "unknown":
+            return UNKNOWN
+        if polarity == "negated":
+            if is_sign:
+                return ABSENT
+            # "Not at rest" only rules out that value; "no sharp pain at rest" rules out more,
+            # but no more than a person can correct in the summary.
+            none = self._none(finding)
+            return none if generic and none is not None and value != none else value
+        return PRESENT if is_sign and value == UNSPECIFIED else value
+
+    def _quantity_mentions(
+        self,
+        message: _Message,
+        quantities: Sequence[Quantity],
+        spans: Sequence[tuple[int, int]],
+    ) -> list[Mention]:
+        mentions = []
+        for quantity, (start, end) in zip(quantities, spans, strict=True):
+            if quantity.kind == "score":
+                finding, value = "pain_score", quantity.value
+            elif quantity.kind == "duration":
+                finding, value = "duration_days", quantity.value
+            elif quantity.kind == "age":
+                finding, value = "age_band", _age_band(quantity.value)
+            else:
+                continue
+            if finding not in self._questions or start >= end:
+                continue
+            said = self._said(message, start, end, finding)
+            mentions.append(
+                Mention(
+                    finding=finding,
+                    value=value,
+                    start=quantity.start,
+                    end=quantity.end,
+                    # "Not a 7/10" names no other number: nothing is known from it.
+                    polarity=said.polarity,
+                    current=said.current,
+                    uncertain=said.uncertain or quantity.uncertain,
+                    cue=message.text[quantity.start : quantity.end],
+                    reason=said.reason,
+                )
+            )
+        return mentions
+
+    def _conjunction_mentions(
+        self,
+        message: _Message,
+        parts: Sequence[tuple[_Part, int, int]],
+        mentions: Sequence[Mention],
+        known: frozenset[str],
+    ) -> list[Mention]:
+        """The mentions of cues that count together ("hot" + "swollen").
+
+        The whole is as strong as its weakest part: set aside if one is, unknown if one is, and
+        not there at all if one is negated.
+        """
+        found: list[Mention] = []
+        for number, conjunction in enumerate(self._conjunctions):
+            strongest: list[Mention | None] = []
+            for place, finding in enumerate(conjunction.parts):
+                if finding is None:
+                    options = [
+                        self._part_mention(message, conjunction.finding, start, end)
+                        for part, start, end in parts
+                        if part.conjunction == number and part.place == place
+                    ]
+                else:
+                    options = [mention for mention in mentions if mention.finding == finding]
+                    if not any(option.raises for option in options) and finding in known:
+                        strongest.append(None)
+                        continue
+                if not options:
+                    break
+                strongest.append(min(options, key=_weakness))
+            else:
+                real = [mention for mention in strongest if mention is not None]
+                # "No fever" alone must not rule out a hot joint: a conjunction only raises.
+                together = self._together(message, conjunction, real) if real else None
+                if together is not None and together.polarity != "negated":
+                    found.append(together)
+        return found
+
+    def _part_mention(self, message: _Message, finding: str, start: int, end: int) -> Mention:
+        said = self._said(message, start, end, finding)
+        first, last = message.span(start, end)
+        return Mention(
+            finding, PRESENT, first, last, said.polarity, said.current, said.uncertain,
+            message.text[first:last], said.reason,
+        )  # fmt: skip
+
+    def _together(
+        self, message: _Message, conjunction: _Conjunction, parts: Sequence[Mention]
+    ) -> Mention:
+        weakest = max(parts, key=_weakness)
+        cue = " + ".join(part.cue for part in sorted(parts, key=lambda part: part.start))
+        return Mention(
+            finding=conjunction.finding,
+            value=self._value(conjunction.finding, conjunction.value, weakest.polarity, True),
+            start=min(part.start for part in parts),
+            end=max(part.end for part in parts),
+            polarity=weakest.polarity,
+            current=all(part.current for part in parts),
+            uncertain=any(part.uncertain for part in parts),
+            cue=cue,
+            reason=f"{weakest.reason} ({conjunction.pattern})",
+        )
+
+    def _reconciled(self, mentions: Sequence[Mention]) -> tuple[Mention, ...]:
+        """One current mention a finding: what is there beats what is not, kind beats no kind."""
+        kept: list[Mention] = []
+        by_finding: dict[str, list[Mention]] = {}
+        for mention in mentions:
+            by_finding.setdefault(mention.finding, []).append(mention)
+        for finding, group in by_finding.items():
+            current = [mention for mention in group if mention.current]
+            if current:
+                kept.append(self._strongest(finding, current))
+            else:
+                kept.append(group[0])
+        return tuple(sorted(kept, key=lambda mention: (mention.start, mention.finding)))
+
+    def _strongest(self, finding: str, current: Sequence[Mention]) -> Mention:
+        there = [mention for mention in current if mention.polarity == "present"]
+        unsure = [mention for mention in current if mention.polarity == "unknown"]
+        question = self._questions.get(finding)
+        if not there:
+            return (unsure or list(current))[0]
+        if question is None or question.signs:
+            return min(there, key=lambda mention: mention.uncertain)
+        if question.number is not None:
+            return max(there, key=lambda mention: mention.value)
+        kinds = [mention for mention in there if mention.value != UNSPECIFIED]
+        if not kinds:
+            return there[0]
+        values = question.values
+        if "both" in values and len({mention.value for mention in kinds}) > 1:
+            return replace(kinds[0], value="both", end=max(mention.end for mention in kinds))
+        if question.ordered:
+            return max(kinds, key=lambda m: values.index(str(m.value)) if m.value in values else -1)
+        return kinds[0]
+
+
+def _lines(body: Located) -> list[Phrase]:
+    return [Phrase(child.text(), child.path, child.line) for child in body.elements()]
+
+
+def _age_band(years: int) -> str:
+    if years < 16:
+        return "under_16"
+    return "16_54" if years < 55 else "55_plus"
+
+
+def _word_spans(words: Sequence[Word], quantities: Sequence[Quantity]) -> list[tuple[int, int]]:
+    """The word offsets of each quantity."""
+    spans = []
+    index = 0
+    for quantity in quantities:
+        while index < len(words) and words[index].end <= quantity.start:
+            index += 1
+        end = index
+        while end < len(words) and words[end].start < quantity.end:
+            end += 1
+        spans.append((index, end))
+    return spans
+
+
+def _labels_of(
+    quantities: Sequence[Quantity], spans: Sequence[tuple[int, int]]
+) -> dict[int, list[str]]:
+    labels: dict[int, list[str]] = {}
+    for quantity, (start, end) in zip(quantities, spans, strict=True):
+        names = []
+        if quantity.kind in ("duration", "span") and quantity.value >= 1:
+            names.append("#days")
+        if quantity.kind in ("duration", "ago"):
+            names.append("#recent" if quantity.value <= _RECENT_DAYS else "#older")
+        if quantity.kind == "ago":
+            if quantity.value >= _PAST_DAYS:
+                names.append("#past")
+            if quantity.value <= _YEAR:
+                names.append("#within_year")
+        if quantity.kind in ("age", "score"):
+            names.append(f"#{quantity.kind}")
+        for index in range(start, end):
+            labels.setdefault(index, []).extend(names)
+    return labels
+
+
+def _ignored(start: int, end: int, ignored: Sequence[tuple[int, int]]) -> bool:
+    """Whether a cue lies in a phrase that only looks like one ("hot yoga")."""
+    for first, last in ignored:
+        overlaps = start < last and first < end
+        wider = start <= first and last <= end and (end - start) > (last - first)
+        if overlaps and not wider:
+            return True
+    return False
+
+
+def _longest_cues(cues: Sequence[tuple[_Cue, int, int]]) -> list[tuple[_Cue, int, int]]:
+    """Drops a cue inside a longer one: "locks up at times" is not also "locks up".
+
+    Of the same words with several meanings for one finding, a kind wins over `unspecified`.
+    """
+    ordered = sorted(cues, key=lambda cue: (cue[1] - cue[2], cue[0].value == UNSPECIFIED, cue[1]))
+    kept: list[tuple[_Cue, int, int]] = []
+    for cue, start, end in ordered:
+        inside = any(
+            (first <= start and end <= last and last - first > end - start)
+            or (other.finding == cue.finding and first < end and start < last
+                and (other.value == cue.value or cue.value == UNSPECIFIED or (first, last) == (start, end)))
+            for other, first, last in kept
+        )  # fmt: skip
+        if not inside:
+            kept.append((cue, start, end))
+    return sorted(kept, key=lambda cue: (cue[1], cue[2]))
+
+
+def _longest_triggers(
+    triggers: Sequence[Trigger], blocked: Sequence[tuple[int, int]]
+) -> list[Trigger]:
+    """Drops triggers inside a cue, a phrase that is none, or a longer trigger."""
+    kept: list[Trigger] = []
+    for trigger in sorted(triggers, key=lambda t: (t.start - t.end, t.start)):
+        length = trigger.end - trigger.start
+        if any(first <= trigger.start and trigger.end <= last for first, last in blocked):
+            continue
+        if any(
+            other.start <= trigger.start
+            and trigger.end <= other.end
+            and (other.end - other.start > length or other == trigger)
+            for other in kept
+        ):
+            continue
+        kept.append(trigger)
+    return sorted(kept, key=lambda trigger: trigger.start)
+
+
+def _corrected(mentions: Sequence[Mention], corrections: Sequence[int]) -> list[Mention]:
+    """Sets aside what the person corrects in the same message ("left, sorry, right")."""
+    if not corrections:
+        return list(mentions)
+    result = []
+    for mention in mentions:
+        corrected = any(
+            mention.end <= at <= other.start and other.finding == mention.finding
+            for at in corrections
+            for other in mentions
+        )
+        result.append(
+            replace(mention, current=False, reason="corrected later in the message")
+            if corrected
+            else mention
+        )
+    return result
+
+
+def _weakness(mention: Mention) -> int:
+    """0 for present now, more for what counts less."""
+    if not mention.current:
+        return 3
+    return {"present": 0, "unknown": 1, "negated": 2}[mention.polarity]

@@ -1,0 +1,148 @@
+"""From a message to normalised words that know their place in the original text.
+
+`normalise` replaces characters one for one, so an offset into the normalised text is an offset
+into what the person typed.  `split` cuts it with spaCy's English tokenizer (the blank pipeline:
+no model is needed), undoes contractions (`can't`, `cant` -> `can not`) and drops what carries no
+meaning for the rules, such as a hyphen inside a compound.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from functools import lru_cache
+from typing import NamedTuple
+
+import spacy
+from spacy.language import Language
+from spacy.util import compile_infix_regex
+
+_CHARACTERS = {
+    "\u2018": "'", "\u2019": "'", "\u201b": "'", "\u02bc": "'", "\u00b4": "'", "`": "'",
+    "\u201c": '"', "\u201d": '"', "\u2010": "-", "\u2011": "-", "\u2012": "-", "\u2013": "-",
+    "\u2014": "-", "\u2015": "-", "\u2212": "-", "\u2026": ".", "\u3002": ".", "\uff0c": ",",
+}  # fmt: skip
+
+# What spaCy's English exceptions leave unmapped; a person on a phone leaves the apostrophe out.
+_NORMS = {
+    "n't": "not", "nt": "not", "ca": "can", "wo": "will", "sha": "shall", "'m": "am", "m": "am",
+    "'re": "are", "'ve": "have", "ve": "have", "'ll": "will", "'d": "would", "cannae": "cannot",
+    "&": "and", "w/o": "without", "wo/": "without", "bc": "because", "cos": "because",
+    "cuz": "because", "coz": "because", "tho": "though", "rn": "now", "u": "you", "ur": "your",
+    "r": "are", "pls": "please", "plz": "please",
+}  # fmt: skip
+# Only these pairs are contractions; elsewhere "ca", "m" and "r" are words of their own.
+_ONLY_BEFORE_NOT = {"ca", "wo", "sha"}
+_ONLY_AFTER_PRONOUN = {"m", "ve"}
+_PRONOUNS = {"i", "you", "we", "they"}
+
+_SENTENCE_END = re.compile(r"^[.!?;\n]+$")
+_SKIPPED = re.compile(r"^[-'\"*_~^#(){}\[\]<>|\\]+$")
+_REPEATED = re.compile(r"(.)\1{2,}")
+
+
+class Word(NamedTuple):
+    """One word or mark of a message.
+
+    Attributes:
+        norm: lower case, contractions undone; `.` for any end of a sentence, `,` for a comma,
+            `-` for a dash between words, `~` for an emoji or another sign without a meaning here.
+        start, end: character offsets into the original text, end exclusive.
+    """
+
+    norm: str
+    start: int
+    end: int
+
+
+def normalise(text: str) -> str:
+    """`text` in lower case with plain quotes, dashes and digits, of exactly the same length."""
+    if text.isascii():
+        return text.lower()
+    return "".join(map(_plain, text))
+
+
+@lru_cache(maxsize=4096)
+def _plain(character: str) -> str:
+    if character in _CHARACTERS:
+        return _CHARACTERS[character]
+    folded = unicodedata.normalize("NFKC", character)
+    if len(folded) == 1:
+        character = folded
+    stripped = unicodedata.normalize("NFD", character)[0]
+    if stripped.isascii() and stripped.isalpha():
+        character = stripped
+    lower = character.lower()
+    return lower if len(lower) == 1 else character
+
+
+@lru_cache(maxsize=1)
+def language() -> Language:
+    """The blank English spaCy pipeline, with infixes for text typed without spaces."""
+    nlp = spacy.blank("en")
+    infixes = [
+        *nlp.Defaults.infixes,
+        r"(?<=[a-z0-9])[;:!?,/&()](?=[a-z])",
+        r"(?<=[a-z]{3})\.(?=[a-z]{2})",
+        r"(?<=[a-z])/(?=[a-z0-9])",
+    ]
+    # A full stop without a space ("no swelling.just stiff") is no web address.
+    nlp.tokenizer.url_match = None
+    nlp.tokenizer.infix_finditer = compile_infix_regex(infixes).finditer
+    return nlp
+
+
+def split(text: str) -> list[Word]:
+    """The words and marks of a message, in order.
+
+    Args:
+        text: the message as typed, any Unicode; it need not be normalised.
+    """
+    plain = normalise(text)
+    words: list[Word] = []
+    tokens = language().tokenizer(plain)
+    previous = ""
+    for index, token in enumerate(tokens):
+        raw = token.text
+        start = token.idx
+        end = start + len(raw)
+        if raw.isalpha() or raw[0] == "'":
+            if raw in _ONLY_BEFORE_NOT:
+                following = tokens[index + 1].text if index + 1 < len(tokens) else ""
+                norm = _NORMS[raw] if following in ("n't", "nt") else raw
+            elif raw in _ONLY_AFTER_PRONOUN:
+                norm = _NORMS[raw] if previous in _PRONOUNS else raw
+            elif raw == "'":
+                continue
+            else:
+                norm = _NORMS.get(raw, raw)
+                if len(norm) > 4:
+                    norm = _squeeze(norm)
+            words.append(Word(norm, start, end))
+            previous = raw
+            continue
+        previous = raw
+        if raw in _NORMS:
+            words.append(Word(_NORMS[raw], start, end))
+        elif raw.isspace():
+            if "\n" in raw:
+                words.append(Word(".", start, end))
+        elif _SENTENCE_END.match(raw):
+            words.append(Word(".", start, end))
+        elif raw == "-" and plain[start - 1 : start].isspace():
+            words.append(Word("-", start, end))
+        elif _SKIPPED.match(raw):
+            continue
+        elif raw in (",", ":", "/"):
+            words.append(Word("," if raw == "," else raw, start, end))
+        elif raw[0].isalnum():
+            words.append(Word(raw, start, end))
+        else:
+            words.append(Word("~", start, end))
+    return words
+
+
+@lru_cache(maxsize=8192)
+def _squeeze(word: str) -> str:
+    """`swolleeeen` -> `swolleen`: nobody means three of the same letter."""
+    return _REPEATED.sub(r"\1\1", word)
