@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -17,9 +18,12 @@ from bot.clinical.model import Knowledge
 
 MAX_TEXT: Final = 2000
 
-#: The summary before the result is no finding of the model, but is answered like one.
-SUMMARY: Final = "summary"
-SUMMARY_VALUES: Final = ("confirm",)
+#: Taps that are no findings of the model but are sent like answers (`actions.navigate.control`):
+#: confirm the summary, change an answer (its value is a question's id), move about.
+CONFIRM: Final = "summary"
+CHANGE: Final = "change"
+CONTROL: Final = "control"
+CONTROLS: Final = ("back", "result", "skip", "start_over", "stop", "summary", "why")
 
 _ID = re.compile(r"[A-Za-z0-9._:-]{1,64}")
 
@@ -85,9 +89,14 @@ def _answer(answer: Any, knowledge: Knowledge) -> dict[str, Any]:
     if not isinstance(answer.get("finding"), str) or "value" not in answer:
         raise Problem("malformed", "answer needs a finding (a string) and a value.")
     finding, value = answer["finding"], answer["value"]
-    if finding == SUMMARY:
-        if value not in SUMMARY_VALUES:
-            raise Problem("unanswerable", finding=finding, allowed=list(SUMMARY_VALUES))
+    taps = {
+        CONFIRM: ("confirm",),
+        CHANGE: tuple(question.id for question in knowledge.questions),
+        CONTROL: CONTROLS,
+    }
+    if finding in taps:
+        if value not in taps[finding]:
+            raise _no_such_value(finding, taps[finding])
         return {"finding": finding, "value": value}
     try:
         read_value(knowledge, finding, value)
@@ -95,16 +104,20 @@ def _answer(answer: Any, knowledge: Knowledge) -> dict[str, Any]:
         raise Problem(
             "unanswerable",
             "There is no such finding. Send one of the allowed ones.",
-            allowed=[*error.allowed, SUMMARY],
+            allowed=[*error.allowed, *taps],
         ) from None
     except UnknownValue as error:
-        raise Problem(
-            "unanswerable",
-            f"'{error.finding}' has no such value. Send one of the allowed ones.",
-            finding=error.finding,
-            allowed=list(error.allowed),
-        ) from None
+        raise _no_such_value(error.finding, error.allowed) from None
     return {"finding": finding, "value": value}
+
+
+def _no_such_value(finding: str, allowed: Sequence[object]) -> Problem:
+    return Problem(
+        "unanswerable",
+        f"'{finding}' has no such value. Send one of the allowed ones.",
+        finding=finding,
+        allowed=list(allowed),
+    )
 
 
 def _only_keys(found: dict[str, Any], known: set[str], what: str) -> None:
