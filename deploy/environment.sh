@@ -49,7 +49,20 @@ if ! current product "$product"; then
     sed -n '/^\(setuptools\|wheel\)==/,/[^\\]$/p' requirements.lock >"$lines"
     install "$lines"
     install requirements.lock
-    "$python" -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+    # Kneewise runs from its checkout: nothing to build, only to be found by this Python.
+    "$python" -c 'import sys, sysconfig, pathlib
+pathlib.Path(sysconfig.get_path("purelib"), "kneewise.pth").write_text(sys.argv[1] + "\n")' "$here"
+    # The first line of a script cannot name a Python whose path has a space or more than 127 characters.
+    # So a shell starts it; to Python, the shell's two lines are a string.
+    cat >"$venv/bin/kneewise" <<-END
+	#!/bin/sh
+	'''exec' "$python" "\$0" "\$@"
+	' '''
+	from bot.cli import main
+
+	main()
+	END
+    chmod +x "$venv/bin/kneewise"
     printf '%s' "$here $product" >"$venv/product.stamp"
 fi
 

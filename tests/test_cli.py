@@ -1,0 +1,138 @@
+"""The command line `kneewise`: its help, its exit codes, and what it says when things go wrong."""
+
+from __future__ import annotations
+
+import os
+import re
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from bot.cli import kneewise
+from bot.settings import known_variables
+
+PROJECT = Path(__file__).resolve().parents[1]
+README = (PROJECT / "README.md").read_text(encoding="utf-8")
+MAKEFILE = (PROJECT / "Makefile").read_text(encoding="utf-8")
+
+
+def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """The real command in a process of its own."""
+    return subprocess.run(
+        [sys.executable, "-m", "bot.cli", *arguments],
+        cwd=PROJECT,
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+
+
+def test_help_imports_nothing_that_is_slow() -> None:
+    """`kneewise --help` answers at once, because it loads no Rasa, spaCy, Sanic or HTTP client."""
+    script = (
+        "import sys\n"
+        "from bot.cli import main\n"
+        "try:\n    main(['--help'])\n"
+        "except SystemExit as ended:\n    assert not ended.code\n"
+        "print('LOADED', sorted({'rasa','spacy','sanic','requests','sqlalchemy','numpy'}"
+        " & set(sys.modules)))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=PROJECT, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.endswith("LOADED []\n")
+
+
+@pytest.mark.parametrize("command", sorted(kneewise.commands))
+def test_every_command_is_explained(command: str) -> None:
+    """Each command has a help text, and its line in README.md."""
+    assert kneewise.commands[command].get_short_help_str(200)
+    assert f"| `kneewise {command}` |" in README
+
+
+@pytest.mark.parametrize("command", sorted(set(kneewise.commands) - {"rasa", "bench"}))
+def test_help_of_every_command(command: str) -> None:
+    """`--help` ends well and fits a page of 100 columns."""
+    done = CliRunner().invoke(kneewise, [command, "--help"])
+    assert done.exit_code == 0
+    assert done.output.startswith("Usage: ")
+    assert max(map(len, done.output.splitlines())) <= 100
+
+
+@pytest.mark.parametrize("variable", sorted(known_variables()))
+def test_every_setting_is_documented(variable: str) -> None:
+    """Whoever adds a setting writes its line into README.md."""
+    assert f"| `{variable}` |" in README
+
+
+def test_only_real_settings_are_documented() -> None:
+    """README.md names no setting that does not exist."""
+    assert set(re.findall(r"`(KNEEWISE_[A-Z_]*[A-Z])`", README)) <= set(known_variables())
+
+
+def test_every_make_target_is_listed() -> None:
+    """`make` alone lists every target, and README.md names no other."""
+    targets = set(re.findall(r"^\.PHONY: (.*)$", MAKEFILE, re.MULTILINE)[0].split())
+    assert targets == set(re.findall(r"^([a-z]+):", MAKEFILE, re.MULTILINE))
+    assert targets - {"help"} == set(re.findall(r'@echo "make ([a-z]+) ', MAKEFILE))
+    assert set(re.findall(r"`make ([a-z]+)", README)) <= targets
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["frobnicate"], "No such command 'frobnicate'"),
+        (["run", "--port", "knee"], "'knee' is not a valid integer"),
+        (["run", "--port", "70000"], "70000 is not in the range"),
+        (["run", "--no-such"], "No such option"),
+        (["lint", "one-too-many"], "unexpected extra argument"),
+    ],
+)
+def test_bad_usage_says_so_and_exits_2(arguments: list[str], says: str) -> None:
+    """A command that is not understood does nothing, says why in a line, and exits 2."""
+    done = run(*arguments)
+    assert done.returncode == 2
+    assert says in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_mistyped_setting_stops_the_start() -> None:
+    """An unknown KNEEWISE_ name is refused with the known ones, exit code 2."""
+    done = run("run", KNEEWISE_RATELIMIT="off")
+    assert done.returncode == 2
+    assert "KNEEWISE_RATELIMIT" in done.stderr
+    assert "KNEEWISE_RATE_LIMIT" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_busy_port_says_what_to_do() -> None:
+    """When the port is taken the start ends with the address and a command that works."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        done = run("run", "--port", str(port))
+    assert done.returncode == 1
+    assert f"127.0.0.1:{port}" in done.stderr
+    assert "make run PORT=" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_knowledge_files_are_in_order() -> None:
+    """`kneewise lint` finds nothing to mend in the knowledge as it is."""
+    done = run("lint")
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_rasa_gets_its_own_arguments() -> None:
+    """`kneewise rasa --version` is answered by Rasa, not by us; its exit code comes through."""
+    done = run("rasa", "--version")
+    assert done.returncode == 0
+    assert "3.6.21" in done.stdout
+    assert run("rasa", "no-such-command").returncode == 2
