@@ -48,7 +48,7 @@ class IdReused(Exception):
 
 
 class SessionGone(Exception):
-    """The session was erased while one of its turns was being answered; nothing was kept."""
+    """There is no such session (any more); nothing was kept."""
 
 
 @dataclass(frozen=True)
@@ -144,6 +144,14 @@ _NEW_SESSION = sa.insert(sessions)
 _EXPIRED = sa.select(sessions.c.id).where(sessions.c.expires_at < sa.bindparam("moment"))
 _TURN = sa.select(turns).where(
     turns.c.session == sa.bindparam("session"), turns.c.client_id == sa.bindparam("client_id")
+)
+_SESSION_AND_TURN = (
+    sa.select(sessions.c.id, turns)
+    .outerjoin(
+        turns,
+        sa.and_(turns.c.session == sessions.c.id, turns.c.client_id == sa.bindparam("client_id")),
+    )
+    .where(sessions.c.id == sa.bindparam("session"))
 )
 _NEW_TURN = sa.insert(turns)
 _UNANSWERED = sa.select(turns).where(turns.c.answered_at.is_(None)).order_by(turns.c.number)
@@ -375,12 +383,15 @@ class Records:
 
         Raises:
             IdReused: the id came before with other content.
+            SessionGone: there is no such session.
         """
         fingerprint = _fingerprint(kind, payload)
         key = {"session": session, "client_id": client_id}
         with self._writing() as connection:
-            row = connection.execute(_TURN, key).mappings().first()
-            if row is not None:
+            row = connection.execute(_SESSION_AND_TURN, key).mappings().first()
+            if row is None:
+                raise SessionGone(session)
+            if row["number"] is not None:
                 if row["fingerprint"] != fingerprint:
                     raise IdReused(client_id)
                 return _turn(row)
@@ -449,14 +460,16 @@ class Records:
             the messages with `seq` and `id`.
 
         Raises:
-            SessionGone: the turn is not in the inbox any more, or was answered already by another
-                process.
+            SessionGone: there is no such session, or the turn is not in the inbox any more or was
+                answered already by another process.
             RecordsUnavailable: also when another process wrote events in between.
         """
         stamp = _stamp(now or datetime.now(timezone.utc))
         with self._writing() as connection:
             last = 0
             if messages:
+                if turn is None and not connection.execute(_SESSION, {"id": session}).first():
+                    raise SessionGone(session)
                 last = connection.execute(_LAST_SEQ, {"session": session}).scalar() or 0
             numbered = [
                 {"seq": last + place, "id": uuid.uuid4().hex, **message}

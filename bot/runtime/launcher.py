@@ -209,11 +209,15 @@ def prepare_process(settings: Settings) -> None:
 
 
 def run(app: Sanic, bound: socket.socket) -> None:
-    """Serve the app on a bound socket until SIGINT or SIGTERM, and say where."""
+    """Serve the app on a bound socket until SIGINT or SIGTERM, and say where once it listens."""
     address, chosen = bound.getsockname()[:2]
     shown = f"[{address}]" if ":" in address else address
-    sys.stdout.write(f"Kneewise listens on http://{shown}:{chosen} (stop it with Ctrl-C)\n")
-    sys.stdout.flush()
+
+    async def say_where(_: Sanic, __: Any) -> None:
+        sys.stdout.write(f"Kneewise listens on http://{shown}:{chosen} (stop it with Ctrl-C)\n")
+        sys.stdout.flush()
+
+    app.register_listener(say_where, "after_server_start")
     app.run(sock=bound, access_log=False, debug=False)
 
 

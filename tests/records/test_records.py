@@ -23,13 +23,15 @@ def database(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def records(database: Path) -> Iterator[Records]:
-    """New records in that file."""
+    """New records in that file, with two sessions."""
     made = Records(f"sqlite:///{database}")
+    _begin(made, "s1")
+    _begin(made, "s2")
     yield made
     made.close()
 
 
-def _begin(records: Records, session: str = "s1", days: int = 1) -> None:
+def _begin(records: Records, session: str, days: int = 1) -> None:
     records.create_session(
         id=session,
         clinic="default",
@@ -47,15 +49,13 @@ def _event(n: int, text: str = "") -> dict[str, object]:
 
 def test_a_session_is_found_as_it_was_kept(records: Records) -> None:
     """A session's moments come back as the same instants, in UTC."""
-    _begin(records)
-
     found = records.session("s1")
 
     assert found is not None
     assert (found.clinic, found.locale, found.channel) == ("default", "en", "web")
     assert found.created_at == NOW
     assert found.created_at.utcoffset() == timedelta(0)
-    assert records.session("s2") is None
+    assert records.session("s3") is None
 
 
 def test_a_moment_without_zone_is_refused(records: Records) -> None:
@@ -164,7 +164,6 @@ def test_a_turn_is_answered_once(records: Records) -> None:
 
 def test_an_erased_session_does_not_come_back(records: Records) -> None:
     """An answer that is ready only after the erasure is dropped with everything else."""
-    _begin(records)
     turn = records.receive("s1", "a", "text", {"text": "hi"}, {}, NOW)
     records.erase("s1")
 
@@ -177,10 +176,20 @@ def test_an_erased_session_does_not_come_back(records: Records) -> None:
     assert records.all_events("s1") == []
 
 
+def test_nothing_is_kept_for_a_session_that_is_not_there(records: Records) -> None:
+    """Neither a turn nor a message of our own accord brings a session back."""
+    with pytest.raises(SessionGone):
+        records.receive("s3", "a", "text", {"text": "hi"}, {}, NOW)
+    with pytest.raises(SessionGone):
+        records.commit_turn("s3", messages=[{"kind": "text", "text": "How is it today?"}])
+
+    assert records.unanswered() == []
+    assert records.messages("s3") == []
+
+
 def test_erasing_leaves_no_byte_in_the_files(records: Records, database: Path) -> None:
     """After the erasure no file of the database holds what was said; other sessions stay."""
     for session in ("s1", "s2"):
-        _begin(records, session)
         secret = f"knee-of-{session}-" + "swollen " * 2000
         turn = records.receive(session, "a", "text", {"text": secret}, {}, NOW)
         records.commit_turn(
@@ -208,7 +217,7 @@ def test_expired_sessions_are_erased(records: Records) -> None:
     _begin(records, "old", days=1)
     _begin(records, "new", days=3)
 
-    assert records.erase_expired(NOW + timedelta(days=2)) == 1
+    assert records.erase_expired(NOW + timedelta(days=2)) == 3
 
     assert records.session("old") is None
     assert records.session("new") is not None
@@ -216,7 +225,6 @@ def test_expired_sessions_are_erased(records: Records) -> None:
 
 def test_the_export_holds_everything_but_the_token(records: Records) -> None:
     """What was said, what was answered and the dialogue, with times as text."""
-    _begin(records)
     turn = records.receive("s1", "a", "text", {"text": "hi"}, {"channel": "web"}, NOW)
     records.commit_turn(
         "s1", [(1, _event(1, "hi"))], next_n=0, turn=turn, messages=[{"kind": "text", "text": "yo"}]
