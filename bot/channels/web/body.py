@@ -149,6 +149,6 @@ def _no_constant(name: str) -> Any:
 
 
 def _short_integer(digits: str) -> int:
-    if len(digits) > 20:
+    if len(digits.lstrip("-")) > 20:
         raise MalformedJson("A number has more than 20 digits.")
     return int(digits)
