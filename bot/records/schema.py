@@ -65,5 +65,5 @@ events = Table(
     Column("rasa_session", Integer, nullable=False),
     Column("event", Text, nullable=False),
     Column("timestamp", Float, nullable=False),
-    Index("events_by_rasa_session", "session", "rasa_session"),
+    Index("events_by_rasa_session", "session", "rasa_session", "n"),
 )

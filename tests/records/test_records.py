@@ -136,6 +136,23 @@ def test_only_the_last_rasa_session_is_read(records: Records) -> None:
     assert [event["timestamp"] for event in records.all_events("s1")] == [1.0, 2.0, 3.0]
 
 
+def test_reading_the_last_rasa_session_does_not_slow_down_with_the_others(
+    records: Records,
+) -> None:
+    """The events come straight from an index in their order: earlier ones are never visited."""
+    from bot.records.records import _CURRENT_EVENTS
+
+    with records._engine.connect() as connection:
+        plan = connection.exec_driver_sql(
+            f"EXPLAIN QUERY PLAN {_CURRENT_EVENTS.compile(records._engine)}", ("s1", "s1")
+        ).all()
+
+    steps = " / ".join(step[-1] for step in plan)
+    assert "events_by_rasa_session (session=? AND rasa_session=?)" in steps
+    assert "SCAN" not in steps
+    assert "TEMP B-TREE" not in steps
+
+
 def test_two_writers_on_the_same_state_cannot_both_win(records: Records) -> None:
     """Whoever writes second on what both had read fails, and leaves nothing behind."""
     records.commit_turn("s1", [(1, _event(1))], next_n=0)
