@@ -15,6 +15,9 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Literal
 
+RECENT_DAYS = 14
+"""An injury counts as recent for this many days (clinical model, `injury`)."""
+
 Kind = Literal["score", "duration", "ago", "age", "span"]
 
 
@@ -174,6 +177,8 @@ _NOT_LASTING_BEFORE = re.compile(
     r"\bgive it|\bin about|\bwait|\buntil|\btill|\banother|\bduring|\bin the next|\bonly|"
     r"\bwith|\bat)$"
 )
+# "Three days a week" is how often, not how long.
+_PER_PERIOD = re.compile(r"(?:days?|times?|runs?|sessions?|hours?|miles?|km|k|x|once|twice|often)$")
 _LOOSE_LENGTH = re.compile(
     r"\b(?:for|over|it's been|been|now for|going on for|these|past|last) (?P<what>(?:many )?days|"
     r"(?:many )?weeks|(?:many )?months|(?:many )?years|ages|a while|a long time|a little while|"
@@ -347,6 +352,8 @@ def _lengths(plain: str, today: date) -> Iterator[Quantity]:
         if _NOT_LASTING_AFTER.match(plain[match.end() : match.end() + 16]):
             continue
         if not lead and _NOT_LASTING_BEFORE.search(before):
+            continue
+        if match["count"] in ("a", "an") and _PER_PERIOD.search(before):
             continue
         counted = _length(match)
         if counted is None:

@@ -25,7 +25,7 @@ from bot.nlu.context import (
     read_clause_words,
 )
 from bot.nlu.phrases import Automaton, Match, PatternParser
-from bot.nlu.quantities import Quantity, read_quantities
+from bot.nlu.quantities import RECENT_DAYS, Quantity, read_quantities
 from bot.nlu.tokens import Word, normalise, split
 from bot.yaml_file import Located
 
@@ -43,8 +43,6 @@ QUANTITY_LABELS = {
 }
 """What `#...` in a pattern stands for."""
 
-# An injury counts as recent for this many days (clinical model, `injury`).
-_RECENT_DAYS = 14
 _PAST_DAYS = 60
 _YEAR = 366
 # Uses of a question's `phrases` that are not values of the finding.
@@ -94,12 +92,14 @@ class Reading:
         topics: ids of the questions that the message names ("my swelling answer").
         crisis: the message speaks of self-harm or of being in danger.
         for_someone_else: the person writes on behalf of another, whose case this is.
+        body_part: another part of the body that is spoken of instead of the knee ("shoulder").
     """
 
     mentions: tuple[Mention, ...] = ()
     topics: tuple[str, ...] = ()
     crisis: bool = False
     for_someone_else: bool = False
+    body_part: str | None = None
 
     def of(self, findings: Sequence[str]) -> tuple[Mention, ...]:
         """The current mentions of these findings."""
@@ -297,7 +297,17 @@ class Reader:
             topics=tuple(topics),
             crisis=bool(marks.get("crisis")),
             for_someone_else=message.for_someone_else,
+            body_part=self._body_part(message),
         )
+
+    def _body_part(self, message: _Message) -> str | None:
+        if any(norm in ("knee", "knees", "kneecap") for norm in message.structure.norms):
+            return None
+        for trigger in message.triggers:
+            if trigger.category == "elsewhere":
+                words = message.structure.norms[trigger.start : trigger.end]
+                return " ".join(word for word in words if word not in ("my", "a"))
+        return None
 
     def _said(self, message: _Message, start: int, end: int, finding: str) -> Said:
         return judge(
@@ -381,14 +391,16 @@ class Reader:
             if finding not in self._questions or start >= end:
                 continue
             said = self._said(message, start, end, finding)
+            if said.polarity == "negated":
+                # "Not a 7/10" names no other number: nothing is known from it.
+                continue
             mentions.append(
                 Mention(
                     finding=finding,
                     value=value,
                     start=quantity.start,
                     end=quantity.end,
-                    # "Not a 7/10" names no other number: nothing is known from it.
-                    polarity=said.polarity,
+                    polarity="present",
                     current=said.current,
                     uncertain=said.uncertain or quantity.uncertain,
                     cue=message.text[quantity.start : quantity.end],
@@ -467,12 +479,19 @@ class Reader:
         for mention in mentions:
             by_finding.setdefault(mention.finding, []).append(mention)
         for finding, group in by_finding.items():
-            current = [mention for mention in group if mention.current]
+            current = [mention for mention in group if mention.current and self._tells(mention)]
             if current:
                 kept.append(self._strongest(finding, current))
-            else:
-                kept.append(group[0])
+            elif aside := [mention for mention in group if not mention.current]:
+                kept.append(aside[0])
         return tuple(sorted(kept, key=lambda mention: (mention.start, mention.finding)))
+
+    def _tells(self, mention: Mention) -> bool:
+        """False for "not the left one" and "not at rest": ruling out one kind leaves the others."""
+        question = self._questions.get(mention.finding)
+        if mention.polarity != "negated" or question is None or question.signs:
+            return True
+        return mention.value == self._none(mention.finding)
 
     def _strongest(self, finding: str, current: Sequence[Mention]) -> Mention:
         there = [mention for mention in current if mention.polarity == "present"]
@@ -528,7 +547,7 @@ def _labels_of(
         if quantity.kind in ("duration", "span") and quantity.value >= 1:
             names.append("#days")
         if quantity.kind in ("duration", "ago"):
-            names.append("#recent" if quantity.value <= _RECENT_DAYS else "#older")
+            names.append("#recent" if quantity.value <= RECENT_DAYS else "#older")
         if quantity.kind == "ago":
             if quantity.value >= _PAST_DAYS:
                 names.append("#past")

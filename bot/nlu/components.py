@@ -1,0 +1,241 @@
+"""The parts of Rasa's NLU pipeline that are ours; config.yml puts them in order.
+
+- `KneewiseTokenizer` gives Rasa the same words as the reader.
+- `FaqMatcher` finds which question of general interest a message asks.
+- `FindingExtractor` comes last: it adds what the reader found and has the last word on the
+  intent, because a danger sign must not depend on a statistical guess.
+
+Knowledge is read when a component is loaded, not stored in the model, so that words added to a
+YAML file cannot be older than the rest; the model is trained anew when they change anyway.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import date, datetime
+from functools import lru_cache
+from typing import Any
+
+from rasa.engine.graph import ExecutionContext, GraphComponent
+from rasa.engine.recipes.default_recipe import DefaultV1Recipe
+from rasa.engine.storage.resource import Resource
+from rasa.engine.storage.storage import ModelStorage
+from rasa.nlu.tokenizers.tokenizer import Token, Tokenizer
+from rasa.shared.nlu.training_data.message import Message
+from sklearn.feature_extraction.text import TfidfVectorizer
+
+from bot.catalogue import Catalogue, load_catalogue
+from bot.clinical.model import Knowledge
+from bot.nlu.intents import settle_intent
+from bot.nlu.reading import Mention, Reader, Reading
+from bot.nlu.tokens import normalise, split
+
+# A slash at the start and a name: somebody tries a command. It is text, and says nothing of a knee.
+_COMMAND = re.compile(r"^\s*/\w+\s*(\{.*\})?\s*$", re.DOTALL)
+
+
+@lru_cache(maxsize=1)
+def shared_reader() -> Reader:
+    """The reader over the product's own catalogue; making one takes most of a second."""
+    return Reader(load_catalogue())
+
+
+@DefaultV1Recipe.register(
+    DefaultV1Recipe.ComponentType.MESSAGE_TOKENIZER, is_trainable=False
+)
+class KneewiseTokenizer(Tokenizer):  # type: ignore[misc]  # Rasa is untyped
+    """spaCy tokens with contractions undone; offsets are those of the original text."""
+
+    @staticmethod
+    def get_default_config() -> dict[str, Any]:
+        """What Rasa's tokenizers expect to be there; intents are never split."""
+        return {
+            "intent_tokenization_flag": False,
+            "intent_split_symbol": "_",
+            "token_pattern": None,
+            "prefix_separator_symbol": None,
+        }
+
+    @staticmethod
+    def required_packages() -> list[str]:
+        return ["spacy"]
+
+    def tokenize(self, message: Message, attribute: str) -> list[Token]:
+        """The words of a message; marks between them carry no features."""
+        words = split(message.get(attribute) or "")
+        return [
+            Token(word.norm, word.start, word.end)
+            for word in words
+            if word.norm not in (".", ",", "-", ":", "~")
+        ]
+
+
+@DefaultV1Recipe.register(DefaultV1Recipe.ComponentType.ENTITY_EXTRACTOR, is_trainable=False)
+class FaqMatcher(GraphComponent):  # type: ignore[misc]  # Rasa is untyped
+    """Names the FAQ topic whose phrasings are nearest: entity `faq_topic`, with its similarity.
+
+    TF-IDF over character n-grams (3 to 5, within words) and cosine similarity, 0 to 1.  A message
+    that nearly repeats a phrasing is an FAQ whatever the classifier thought.
+    """
+
+    @staticmethod
+    def get_default_config() -> dict[str, Any]:
+        """`least`: similarity below which no topic is named; `sure`: from which it decides."""
+        return {"least": 0.3, "sure": 0.75}
+
+    @classmethod
+    def create(
+        cls,
+        config: dict[str, Any],
+        model_storage: ModelStorage,
+        resource: Resource,
+        execution_context: ExecutionContext,
+    ) -> FaqMatcher:
+        return cls(config, load_catalogue())
+
+    @classmethod
+    def load(
+        cls,
+        config: dict[str, Any],
+        model_storage: ModelStorage,
+        resource: Resource,
+        execution_context: ExecutionContext,
+        **kwargs: Any,
+    ) -> FaqMatcher:
+        return cls(config, load_catalogue())
+
+    def __init__(self, config: Mapping[str, Any], catalogue: Catalogue) -> None:
+        self._least = float(config["least"])
+        self._sure = float(config["sure"])
+        pairs = [
+            (topic.id, _plain(phrasing))
+            for topic in catalogue.faq.values()
+            for phrasing in topic.phrasings
+        ]
+        self._topics = [topic for topic, _ in pairs]
+        self._vectorizer: TfidfVectorizer | None = None
+        if pairs:
+            self._vectorizer = TfidfVectorizer(analyzer="char_wb", ngram_range=(3, 5))
+            self._phrasings = self._vectorizer.fit_transform([text for _, text in pairs])
+
+    def nearest(self, text: str) -> tuple[str, float] | None:
+        """The nearest topic and its similarity, or None when there are no topics at all."""
+        if self._vectorizer is None:
+            return None
+        similarities = (self._phrasings @ self._vectorizer.transform([_plain(text)]).T).toarray()
+        best = int(similarities.argmax())
+        return self._topics[best], float(similarities[best, 0])
+
+    def process(self, messages: list[Message]) -> list[Message]:
+        for message in messages:
+            text = message.get("text")
+            found = self.nearest(text) if text else None
+            if found is None or found[1] < self._least:
+                continue
+            topic, similarity = found
+            entity = {
+                "entity": "faq_topic",
+                "value": topic,
+                "start": 0,
+                "end": len(text),
+                "confidence_entity": similarity,
+                "extractor": type(self).__name__,
+            }
+            message.set("entities", [*message.get("entities", []), entity], add_to_output=True)
+            if similarity >= self._sure:
+                message.set("intent", {"name": "faq", "confidence": similarity}, add_to_output=True)
+        return messages
+
+
+def _plain(text: str) -> str:
+    return " ".join(word.norm for word in split(normalise(text)) if word.norm not in (".", ",", "~"))
+
+
+@DefaultV1Recipe.register(DefaultV1Recipe.ComponentType.ENTITY_EXTRACTOR, is_trainable=False)
+class FindingExtractor(GraphComponent):  # type: ignore[misc]  # Rasa is untyped
+    """Adds the findings of a message as entities and settles its intent.
+
+    Entities: one a mention (`entity` is the finding's id; see `Mention` for the other keys);
+    `about` with the id of a question that the message names; `body_part` for another part of
+    the body than the knee.
+    """
+
+    @staticmethod
+    def get_default_config() -> dict[str, Any]:
+        return {}
+
+    @classmethod
+    def create(
+        cls,
+        config: dict[str, Any],
+        model_storage: ModelStorage,
+        resource: Resource,
+        execution_context: ExecutionContext,
+    ) -> FindingExtractor:
+        return cls(shared_reader(), load_catalogue().knowledge)
+
+    @classmethod
+    def load(
+        cls,
+        config: dict[str, Any],
+        model_storage: ModelStorage,
+        resource: Resource,
+        execution_context: ExecutionContext,
+        **kwargs: Any,
+    ) -> FindingExtractor:
+        return cls(shared_reader(), load_catalogue().knowledge)
+
+    def __init__(self, reader: Reader, knowledge: Knowledge) -> None:
+        self._reader = reader
+        self._knowledge = knowledge
+
+    def process(self, messages: list[Message]) -> list[Message]:
+        for message in messages:
+            text = message.get("text")
+            if not text:
+                continue
+            command = _COMMAND.match(text) is not None
+            reading = Reading() if command else self._reader.read(text, _day(message))
+            settled = settle_intent(
+                message.get("intent") or {}, reading, self._knowledge, text, is_command=command
+            )
+            message.set("intent", settled, add_to_output=True)
+            entities = [
+                *message.get("entities", []),
+                *(_entity(m) for m in reading.mentions if not self._only_named(m, reading, settled)),
+                *({"entity": "about", "value": topic} for topic in reading.topics),
+            ]
+            if reading.body_part:
+                entities.append({"entity": "body_part", "value": reading.body_part})
+            message.set("entities", entities, add_to_output=True)
+        return messages
+
+    def _only_named(self, mention: Mention, reading: Reading, intent: Mapping[str, Any]) -> bool:
+        """ "Change what I said about swelling" names the topic; it does not say there is any."""
+        return (
+            intent["name"] in ("correct", "explain", "why")
+            and mention.value == "unspecified"
+            and self._knowledge.question_of(mention.finding).id in reading.topics
+        )
+
+
+def _entity(mention: Mention) -> dict[str, Any]:
+    return {
+        "entity": mention.finding,
+        "value": mention.value,
+        "start": mention.start,
+        "end": mention.end,
+        "polarity": mention.polarity,
+        "current": mention.current,
+        "uncertain": mention.uncertain,
+        "cue": mention.cue,
+        "reason": mention.reason,
+        "extractor": FindingExtractor.__name__,
+    }
+
+
+def _day(message: Message) -> date:
+    """The day of the message on the clinic's clock; today where nobody says (`rasa test`)."""
+    now = (message.get("metadata") or {}).get("now")
+    return datetime.fromisoformat(now).date() if isinstance(now, str) else date.today()
