@@ -168,7 +168,7 @@ class Rendering:
         if not isinstance(contact, Mapping):
             return []
         parts = [contact.get(key) for key in ("label", "phone", "url")]
-        return [self._wrap(" ".join(str(part) for part in parts if part), "  - ")]
+        return ["", self._wrap(" ".join(str(part) for part in parts if part), "Contact: ")]
 
     def _plan(self, message: Message) -> str:
         lines = [self._wrap(message["text"])]

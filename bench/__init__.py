@@ -1,0 +1,1 @@
+"""Measures Kneewise beside stock Rasa and a bare echo server: `make bench`."""

@@ -1,0 +1,94 @@
+"""`kneewise bench`: starts each server, measures it, prints the figures and writes them down."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from bench import servers, stock
+from bench.conversation import WentWrong, check
+from bench.measure import late_turns, load
+from bench.report import Figures, Round, circumstances, document, median_of, tables, targets
+from bot.runtime.training import ensure_model
+from bot.settings import PROJECT
+
+AT_ONCE = (1, 8, 32)
+
+
+async def measure(server: servers.Server, seconds: float, repeats: int) -> Round:
+    """One server from its start to its end."""
+    running = await server.start()
+    try:
+        if server.name != "Sanic echo":
+            await check(server.speaker_of(running.url))
+        late = await late_turns(running.url, server.speaker_of, repeats)
+        loads = [await load(running.url, server.speaker_of, count, seconds) for count in AT_ONCE]
+        return Round(running.cold_start, running.megabytes(), loads, late)
+    finally:
+        server.stop()
+
+
+def _options(arguments: Sequence[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="kneewise bench",
+        description="Measure Kneewise beside stock Rasa and a bare echo server.",
+        epilog="Close what else runs. With the defaults it takes about 15 minutes, and 5 more the "
+        "first time.",
+    )
+    parser.add_argument("--rounds", type=int, default=3, help="how often all is measured [3]")
+    parser.add_argument("--seconds", type=float, default=8, help="length of each load [8]")
+    parser.add_argument("--repeats", type=int, default=3, help="long conversations a round [3]")
+    parser.add_argument("--without-stock", action="store_true", help="leave stock Rasa out")
+    parser.add_argument(
+        "--write",
+        type=Path,
+        default=PROJECT / "docs" / "benchmarks.md",
+        metavar="FILE",
+        help="where the figures are written [docs/benchmarks.md]",
+    )
+    return parser.parse_args(arguments)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Measure as the options say; returns the exit code.
+
+    Args:
+        arguments: as typed after `kneewise bench`; those of this process when None.
+    """
+    arguments = sys.argv[1:] if arguments is None else arguments
+    options = _options(arguments)
+    ensure_model()
+    without_stock = "asked for with --without-stock." if options.without_stock else None
+    compared = [servers.kneewise(), servers.echo()]
+    if not without_stock:
+        try:
+            stock.install()
+            compared.insert(1, servers.stock(stock.train()))
+        except stock.NoStock as error:
+            print(error, file=sys.stderr)
+            without_stock = "it could not be installed or trained on this machine."
+    rounds: dict[str, list[Round]] = {server.name: [] for server in compared}
+    try:
+        for number in range(1, options.rounds + 1):
+            for server in compared:
+                print(f"Round {number} of {options.rounds}: {server.name}", flush=True)
+                rounds[server.name].append(
+                    asyncio.run(measure(server, options.seconds, options.repeats))
+                )
+    except (servers.DidNotStart, WentWrong) as error:
+        print(f"kneewise bench: {error}", file=sys.stderr)
+        return 1
+    figures: dict[str, Figures] = {name: median_of(of) for name, of in rounds.items()}
+    command = " ".join(["kneewise bench", *arguments]).strip()
+    told = circumstances(options.rounds, options.seconds, command, stock.LOCK)
+    print("\n".join(["", *targets(figures), "", *tables(figures)]))
+    options.write.write_text(document(figures, told, without_stock), encoding="utf-8")
+    print(f"\nWritten to {options.write}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
