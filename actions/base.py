@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import Any
 
 from rasa_sdk import Action, Tracker
@@ -13,7 +14,7 @@ from actions.turn import Turn
 from bot.clinical.screening import is_emergency
 
 
-class TurnAction(Action):
+class TurnAction(Action, ABC):
     """An action of one turn.  Subclasses say what they do in `respond`.
 
     A danger sign in the message is acted on here, before any subclass speaks: when the case
@@ -23,8 +24,9 @@ class TurnAction(Action):
     #: Set by the one action whose intent takes back earlier answers.
     correcting = False
 
+    @abstractmethod
     def name(self) -> str:
-        raise NotImplementedError
+        """The action's name in domain.yml."""
 
     async def run(
         self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: dict[str, Any]
@@ -37,5 +39,6 @@ class TurnAction(Action):
             self.respond(turn)
         return [SlotSet(SLOT, turn.dialogue.to_json())]
 
+    @abstractmethod
     def respond(self, turn: Turn) -> None:
-        raise NotImplementedError
+        """Changes the dialogue and speaks; the message has been listened to."""

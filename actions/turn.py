@@ -282,11 +282,11 @@ class Turn:
         self.send(messages.question_message(following, self.dialogue.case, self.knowledge))
 
     def ask_again(self) -> None:
-        """Repeats what is open: the question, or the summary's request.  Nothing when all is said."""
+        """Repeats what is open: the question, or the summary's request; goes on after a stop."""
         question = self.open_question
         if self.dialogue.stage == ASKING and question is not None:
             self.put(ask(self.dialogue.case, question))
-        elif self.dialogue.stage == ASKING:
+        elif self.dialogue.stage in (ASKING, STOPPED):
             self.advance()
         elif self.dialogue.stage == CONFIRMING:
             self.say("utter_confirm_or_change")

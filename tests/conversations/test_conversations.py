@@ -35,8 +35,8 @@ class Talk:
         self.pipeline = pipeline
         self.loop = loop
         self.session = pipeline.records.create_session(
-            clinic=clinic, locale="en", channel="test", token_hash=uuid.uuid4().hex,
-            now=now, expires_at=datetime.now(timezone.utc) + timedelta(days=1),
+            id=uuid.uuid4().hex, clinic=clinic, locale="en", channel="test",
+            token_hash=uuid.uuid4().hex, created_at=now, expires_at=datetime.now(timezone.utc) + timedelta(days=1),
         )  # fmt: skip
         self.messages: list[dict[str, Any]] = []
         self.take(start=True)
