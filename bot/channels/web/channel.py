@@ -14,11 +14,11 @@ from sanic import Blueprint, HTTPResponse, Request, Sanic
 from bot.channels.web.api import WebApi
 from bot.channels.web.head import WebRequest
 from bot.channels.web.metrics import Metrics
-from bot.channels.web.origins import networks
+from bot.channels.web.origins import Network, networks
 from bot.channels.web.page import PAGE_FILES
 from bot.channels.web.problems import ProblemHandler
 from bot.channels.web.rates import DEFAULT_LIMITS, RateLimits
-from bot.settings import Settings
+from bot.settings import Settings, UnusableSetting
 
 OPENAPI: Final = Path(__file__).parent / "openapi.yaml"
 
@@ -49,8 +49,20 @@ class WebChannel(InputChannel):  # type: ignore[misc]  # Rasa is untyped
 
     @classmethod
     def from_credentials(cls, credentials: dict[str, Any] | None) -> WebChannel:
-        """From the channel's block in credentials.yml, which may hold `limits`."""
-        return cls(**(credentials or {}))
+        """From the channel's block in credentials.yml, which may hold `limits`.
+
+        Raises:
+            UnusableSetting: something else is there, or a limit cannot be read.
+        """
+        options = credentials or {}
+        if unknown := sorted(set(options) - {"limits"}):
+            raise UnusableSetting(
+                f"credentials.yml, {cls.__name__}: unknown option {unknown[0]!r}; there is: limits"
+            )
+        try:
+            return cls(options.get("limits"))
+        except (ValueError, TypeError) as error:
+            raise UnusableSetting(f"credentials.yml, {cls.__name__}: {error}") from None
 
     def blueprint(self, on_new_message: Callable[[UserMessage], Awaitable[Any]]) -> Blueprint:
         return _WebBlueprint(self._limits)
@@ -70,7 +82,7 @@ class _WebBlueprint(Blueprint):  # type: ignore[misc]  # Sanic is untyped
             openapi=_openapi_json(),
             metrics=metrics,
             rates=RateLimits(self.ctx.limits) if settings.rate_limit else None,
-            trusted_proxies=networks(settings.trusted_proxies),
+            trusted_proxies=_trusted_proxies(settings),
             public_url=settings.public_url,
             session_days=settings.session_days,
         )
@@ -99,6 +111,13 @@ class _WebBlueprint(Blueprint):  # type: ignore[misc]  # Sanic is untyped
             methods=["OPTIONS"],
             name=f"preflight_{path}".replace("/", "_"),
         )
+
+
+def _trusted_proxies(settings: Settings) -> tuple[Network, ...]:
+    try:
+        return networks(settings.trusted_proxies)
+    except ValueError as error:
+        raise UnusableSetting(f"KNEEWISE_TRUSTED_PROXIES: {error}") from None
 
 
 def _handlers(api: WebApi) -> dict[str, dict[str, _Handler]]:

@@ -173,13 +173,14 @@ def test_messages_of_one_session_at_once_are_all_answered_in_sequence(client: An
         "🙂",
         "🦵🔥",
         "?",
-        "a\x01\x02\x1b[31m",
+        "a\x01\x02\x7f",
         "a" * 2000,
         "<script>alert(1)</script>",
         "{{ 7 * 7 }} {text} %s ${x}",
         "'; DROP TABLE messages; --",
         "\u202eeenk ym",
     ],
+    ids=lambda text: ascii(text[:20]),
 )
 def test_odd_text_is_text_like_any_other(client: Any, text: str) -> None:
     """Answered with the open question again; nothing that was said is lost."""
@@ -204,6 +205,7 @@ def test_odd_text_is_text_like_any_other(client: Any, text: str) -> None:
         (b'{"id": "b", "answer": {"finding": "knee", "value": "x"}}', "unanswerable"),
         (b'{"id": "b", "answer": {"finding": "swelling", "value": "x"}}', "unanswerable"),
     ],
+    ids=["json", "empty", "NUL", "surrogate", "3000 characters", "10 MB", "finding", "value"],
 )
 def test_a_refused_message_leaves_everything_as_it_was(
     client: Any, problem: Problem, body: bytes, slug: str
@@ -326,6 +328,19 @@ def test_deleting_erases_every_byte_and_shuts_the_session(
     problem(client.turn({"text": "hello"}), "no-session")
     problem(client.request("DELETE", "/api/v1/session"), "no-session")
     problem(client.request("GET", "/api/v1/export"), "no-session")
+
+
+def test_deleting_while_messages_come_in_leaves_nothing(client: Any, server: Any) -> None:
+    """Whatever is under way or queued behind the deletion is erased or refused."""
+    words = f"my knee is stiff at {uuid.uuid4().hex}"
+    with ThreadPoolExecutor(9) as pool:
+        early = [pool.submit(client.turn, {"text": words}) for _ in range(4)]
+        deleted = pool.submit(client.request, "DELETE", "/api/v1/session")
+        late = [pool.submit(client.turn, {"text": words}) for _ in range(4)]
+        assert deleted.result().status_code == 204
+        assert {turn.result().status_code for turn in early + late} <= {200, 401}
+    files = [server.database, server.database.with_name(server.database.name + "-wal")]
+    assert not any(words.encode() in file.read_bytes() for file in files if file.exists())
 
 
 # -- watching it ------------------------------------------------------------------------------

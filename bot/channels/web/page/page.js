@@ -5,6 +5,7 @@
 const API = "/api/v1";
 const TRIES = 4;
 const OWN_KEY = "kneewise.mine";
+const BEGUN_KEY = "kneewise.begun";
 
 const log = document.getElementById("log");
 const status = document.getElementById("status");
@@ -122,6 +123,24 @@ const mine = {
   clear() {
     try {
       sessionStorage.removeItem(OWN_KEY);
+    } catch {
+      /* as above */
+    }
+  },
+};
+
+/* Whether this browser has a session, as far as we know: a first visit need not ask for one. */
+const begun = {
+  maybe() {
+    try {
+      return localStorage.getItem(BEGUN_KEY) !== null;
+    } catch {
+      return true; // storage is blocked: ask the server
+    }
+  },
+  note() {
+    try {
+      localStorage.setItem(BEGUN_KEY, "yes");
     } catch {
       /* as above */
     }
@@ -416,6 +435,7 @@ async function begin() {
   try {
     const session = await post("/sessions", clinic ? { clinic } : {});
     token = session.token;
+    begun.note();
     say("");
     showMessages(session.messages);
   } catch (error) {
@@ -496,6 +516,10 @@ sure.addEventListener("close", async () => {
 });
 
 (async () => {
+  if (!begun.maybe()) {
+    await begin();
+    return;
+  }
   say("Starting ...");
   try {
     await resume();
