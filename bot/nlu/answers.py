@@ -122,7 +122,7 @@ def read_answer(
     ):
         return _NOTHING
     plain = normalise(text).strip()
-    words = [word.norm for word in split(text) if word.norm not in (".", "~")]
+    words = [word.norm for word in split(text) if word.norm not in (".",)]
     line = re.sub(r" (?:,|-|:)(?= |$)", "", " ".join(words))
     line = re.sub(
         r"^(?:um|uh|erm|hmm|well|so|oh|ok|okay|i would say|i think|honestly|actually)\s+(?=\w)", "", line
@@ -409,5 +409,5 @@ def _stem(word: str) -> str:
 
 
 def _plain_line(text: str) -> str:
-    words = [word.norm for word in split(text) if word.norm not in (".", "~")]
+    words = [word.norm for word in split(text) if word.norm not in (".",)]
     return re.sub(r" (?:,|-|:)(?= |$)", "", " ".join(words))

@@ -1,6 +1,7 @@
 """The parts of Rasa's NLU pipeline that are ours; config.yml puts them in order.
 
 - `KneewiseTokenizer` gives Rasa the same words as the reader.
+- `NgramIntentClassifier` guesses the intent.
 - `FaqMatcher` finds which question of general interest a message asks.
 - `FindingExtractor` comes last: it adds what the reader found and has the last word on the
   intent, because a danger sign must not depend on a statistical guess.
@@ -17,13 +18,19 @@ from datetime import date, datetime
 from functools import lru_cache
 from typing import Any
 
+import joblib
 from rasa.engine.graph import ExecutionContext, GraphComponent
 from rasa.engine.recipes.default_recipe import DefaultV1Recipe
 from rasa.engine.storage.resource import Resource
 from rasa.engine.storage.storage import ModelStorage
+from rasa.nlu.constants import TOKENS_NAMES
 from rasa.nlu.tokenizers.tokenizer import Token, Tokenizer
+from rasa.shared.nlu.constants import TEXT
 from rasa.shared.nlu.training_data.message import Message
+from rasa.shared.nlu.training_data.training_data import TrainingData
 from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import Pipeline, make_pipeline, make_union
 
 from bot.catalogue import Catalogue, load_catalogue
 from bot.clinical.model import Knowledge
@@ -31,6 +38,8 @@ from bot.nlu.intents import settle_intent
 from bot.nlu.reading import Mention, Reader, Reading
 from bot.nlu.tokens import normalise, split
 
+# Intents that are about one of the questions, which the message may name.
+_ABOUT_A_QUESTION = frozenset({"correct", "explain", "why"})
 # A slash at the start and a name: somebody tries a command. It is text, and says nothing of a knee.
 _COMMAND = re.compile(r"^\s*/\w+\s*(\{.*\})?\s*$", re.DOTALL)
 
@@ -67,8 +76,102 @@ class KneewiseTokenizer(Tokenizer):  # type: ignore[misc]  # Rasa is untyped
         return [
             Token(word.norm, word.start, word.end)
             for word in words
-            if word.norm not in (".", ",", "-", ":", "~")
+            if word.norm not in (".", ",", "-", ":")
         ]
+
+
+@DefaultV1Recipe.register(DefaultV1Recipe.ComponentType.INTENT_CLASSIFIER, is_trainable=True)
+class NgramIntentClassifier(GraphComponent):  # type: ignore[misc]  # Rasa is untyped
+    """Guesses the intent: TF-IDF over words and character n-grams, logistic regression.
+
+    Rasa's own LogisticRegressionClassifier raises on a message without a single known character
+    ("???", an emoji), which would make that message impossible to answer; its raw counts also
+    do not converge.  Below `threshold` the intent is `nlu_fallback`, with the guess kept in
+    `intent_ranking`.
+    """
+
+    @staticmethod
+    def get_default_config() -> dict[str, Any]:
+        """`longest`: words looked at; what a long description wants shows in its beginning."""
+        return {"threshold": 0.3, "longest": 60, "inverse_regularisation": 20.0}
+
+    @classmethod
+    def required_components(cls) -> list[type]:
+        return [Tokenizer]
+
+    @classmethod
+    def create(
+        cls,
+        config: dict[str, Any],
+        model_storage: ModelStorage,
+        resource: Resource,
+        execution_context: ExecutionContext,
+    ) -> NgramIntentClassifier:
+        return cls(config, model_storage, resource, None)
+
+    @classmethod
+    def load(
+        cls,
+        config: dict[str, Any],
+        model_storage: ModelStorage,
+        resource: Resource,
+        execution_context: ExecutionContext,
+        **kwargs: Any,
+    ) -> NgramIntentClassifier:
+        with model_storage.read_from(resource) as folder:
+            return cls(config, model_storage, resource, joblib.load(folder / "intents.joblib"))
+
+    def __init__(
+        self,
+        config: Mapping[str, Any],
+        model_storage: ModelStorage,
+        resource: Resource,
+        model: Pipeline | None,
+    ) -> None:
+        self._config = config
+        self._storage = model_storage
+        self._resource = resource
+        self._model = model
+
+    def train(self, training_data: TrainingData) -> Resource:
+        """Learns from every example that has an intent, and keeps the result in the model."""
+        examples = [e for e in training_data.intent_examples if e.get("text")]
+        features = make_union(
+            TfidfVectorizer(analyzer="char_wb", ngram_range=(2, 5), sublinear_tf=True),
+            TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True, token_pattern=r"\S+"),
+        )
+        regression = LogisticRegression(
+            C=self._config["inverse_regularisation"], class_weight="balanced", max_iter=1000
+        )
+        self._model = make_pipeline(features, regression)
+        self._model.fit([self._line(e) for e in examples], [e.get("intent") for e in examples])
+        with self._storage.write_to(self._resource) as folder:
+            joblib.dump(self._model, folder / "intents.joblib")
+        return self._resource
+
+    def _line(self, message: Message) -> str:
+        tokens = message.get(TOKENS_NAMES[TEXT]) or []
+        return " ".join(token.text for token in tokens[: self._config["longest"]])
+
+    def process(self, messages: list[Message]) -> list[Message]:
+        for message in messages:
+            line = self._line(message) if message.get("text") else ""
+            ranking: list[dict[str, Any]] = []
+            if line and self._model is not None:
+                chances = self._model.predict_proba([line])[0]
+                ranking = sorted(
+                    (
+                        {"name": str(name), "confidence": float(chance)}
+                        for name, chance in zip(self._model.classes_, chances, strict=True)
+                    ),
+                    key=lambda guess: -float(guess["confidence"]),
+                )[:5]
+            best = ranking[0] if ranking else {"name": "nlu_fallback", "confidence": 1.0}
+            if best["confidence"] < self._config["threshold"]:
+                best = {"name": "nlu_fallback", "confidence": 1.0 - best["confidence"]}
+            message.set("intent", best, add_to_output=True)
+            message.set("intent_ranking", ranking, add_to_output=True)
+        return messages
 
 
 @DefaultV1Recipe.register(DefaultV1Recipe.ComponentType.ENTITY_EXTRACTOR, is_trainable=False)
@@ -131,7 +234,8 @@ class FaqMatcher(GraphComponent):  # type: ignore[misc]  # Rasa is untyped
         for message in messages:
             text = message.get("text")
             found = self.nearest(text) if text else None
-            if found is None or found[1] < self._least:
+            asked = (message.get("intent") or {}).get("name") == "faq"
+            if found is None or found[1] < (self._least if asked else self._sure):
                 continue
             topic, similarity = found
             entity = {
@@ -149,7 +253,7 @@ class FaqMatcher(GraphComponent):  # type: ignore[misc]  # Rasa is untyped
 
 
 def _plain(text: str) -> str:
-    return " ".join(word.norm for word in split(normalise(text)) if word.norm not in (".", ",", "~"))
+    return " ".join(word.norm for word in split(normalise(text)) if word.norm not in (".", ","))
 
 
 @DefaultV1Recipe.register(DefaultV1Recipe.ComponentType.ENTITY_EXTRACTOR, is_trainable=False)
@@ -157,7 +261,7 @@ class FindingExtractor(GraphComponent):  # type: ignore[misc]  # Rasa is untyped
     """Adds the findings of a message as entities and settles its intent.
 
     Entities: one a mention (`entity` is the finding's id; see `Mention` for the other keys);
-    `about` with the id of a question that the message names; `body_part` for another part of
+    `about` with the id of a question that a correction or a "what does that mean" names; `body_part` for another part of
     the body than the knee.
     """
 
@@ -204,8 +308,9 @@ class FindingExtractor(GraphComponent):  # type: ignore[misc]  # Rasa is untyped
             entities = [
                 *message.get("entities", []),
                 *(_entity(m) for m in reading.mentions if not self._only_named(m, reading, settled)),
-                *({"entity": "about", "value": topic} for topic in reading.topics),
             ]
+            if settled["name"] in _ABOUT_A_QUESTION:
+                entities += [{"entity": "about", "value": topic} for topic in reading.topics]
             if reading.body_part:
                 entities.append({"entity": "body_part", "value": reading.body_part})
             message.set("entities", entities, add_to_output=True)
@@ -214,7 +319,7 @@ class FindingExtractor(GraphComponent):  # type: ignore[misc]  # Rasa is untyped
     def _only_named(self, mention: Mention, reading: Reading, intent: Mapping[str, Any]) -> bool:
         """ "Change what I said about swelling" names the topic; it does not say there is any."""
         return (
-            intent["name"] in ("correct", "explain", "why")
+            intent["name"] in _ABOUT_A_QUESTION
             and mention.value == "unspecified"
             and self._knowledge.question_of(mention.finding).id in reading.topics
         )

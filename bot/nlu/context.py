@@ -31,6 +31,8 @@ CATEGORIES = (
 _NEGATION_REACH = 9
 _UNCERTAIN_REACH = 5
 _AFTER_REACH = 6
+# "It swelled years ago and is swollen again": these bring the past up to now.
+_STILL = frozenset({"still", "again", "since", "ever", "now"})
 _AND = frozenset({"and", "plus"})
 _OR = frozenset({"or", "nor", "/"})
 _DETERMINERS = frozenset({"no", "without", "zero", "nil", "any", "neither", "none", "free"})
@@ -106,7 +108,7 @@ class Structure:
             previous = norm
 
     def _begins_clause(self, index: int, norm: str, previous: str, language: ClauseWords) -> bool:
-        if norm in (".", ",", "-", ":", "~"):
+        if norm in (".", ",", "-", ":"):
             return False
         if previous == ".":
             return True
@@ -114,7 +116,7 @@ class Structure:
         if norm in language.breaks:
             # "Not just swollen" and "just" after "it is" do not break.
             return not (norm in ("just", "only") and previous in ("not", "is", "'s", "its", "am"))
-        soft = previous in (",", "-", ":", "/", "~", "and", "so", "then", "because", "plus", "&")
+        soft = previous in (",", "-", ":", "/", "and", "so", "then", "because", "plus", "&")
         if norm in language.starters and soft:
             return True
         if previous in language.subordinators:
@@ -227,6 +229,8 @@ def _covers(
             return same_clause and start - trigger.end <= _UNCERTAIN_REACH
         return same_clause and trigger.start - end <= _UNCERTAIN_REACH
     if category in ("negation", "unknown"):
+        if trigger.end - trigger.start == 1 and not _ends(trigger.end, structure):
+            return False  # "swelling: no", but not "29 and no swelling"
         if category == "unknown" and not same_clause:
             return _reaches_back(trigger, start, end, structure, language, keep_within_sentence)
         return same_clause and trigger.start - end <= _AFTER_REACH and not _comma_between(
@@ -253,6 +257,9 @@ def _covers(
         return len(between) <= 10 and not any(
             norm in language.breaks or norm in (",", "so", "because") for norm in between
         )
+    if category == "past" and same_clause:
+        first, last = structure.clause_bounds(edge)
+        return not any(norm in _STILL for norm in structure.norms[first:last])
     if category == "elsewhere":
         if not same_clause:
             return False
@@ -260,6 +267,15 @@ def _covers(
         clause = structure.norms[first:last]
         return not any(norm in ("knee", "knees", "kneecap", "leg", "joint") for norm in clause)
     return same_clause
+
+
+def _ends(index: int, structure: Structure) -> bool:
+    """Whether a clause ends before word `index`."""
+    return (
+        index >= len(structure.norms)
+        or structure.norms[index] in (".", ",", "-")
+        or structure.clause[index] != structure.clause[index - 1]
+    )
 
 
 def _comma_between(first: int, last: int, structure: Structure) -> bool:
@@ -278,7 +294,7 @@ def _reaches(
         norm = norms[index]
         if norm in ("because", "since", "so", "when", "after", "as", "if", "until", "which"):
             return False
-        if norm in (",", "-", ":", "~"):
+        if norm in (",", "-", ":"):
             listed = any(word in _OR for word in norms[index + 1 : clause_end])
             if not listed and not (determiner and noun):
                 return False

@@ -77,11 +77,17 @@ _Element = Union[_Words, _Group, _Gap]
 
 @dataclass(frozen=True)
 class Match(Generic[Meaning]):
-    """A pattern found: word offsets, end exclusive."""
+    """A pattern found.
+
+    Attributes:
+        start, end: word offsets, end exclusive.
+        gaps: bit mask of the words that only filled a gap of the pattern (bit = word offset).
+    """
 
     meaning: Meaning
     start: int
     end: int
+    gaps: int = 0
 
 
 class PatternParser:
@@ -176,13 +182,14 @@ class PatternParser:
 class _Node(Generic[Meaning]):
     """One state: the set of pattern beginnings that have been seen so far."""
 
-    __slots__ = ("children", "edges", "free", "meanings")
+    __slots__ = ("children", "edges", "fills_gap", "free", "meanings")
 
     def __init__(self) -> None:
         self.children: dict[object, _Node[Meaning]] = {}
         self.edges: dict[str, list[_Node[Meaning]]] = {}
         self.free: list[_Node[Meaning]] = []  # reached without reading a word
         self.meanings: list[Meaning] = []
+        self.fills_gap = False  # reached by a word that stands in a gap
 
 
 class Automaton(Generic[Meaning]):
@@ -247,6 +254,7 @@ class Automaton(Generic[Meaning]):
                 step.edges.setdefault(_ANY, []).append(following)
                 if element.over_commas:
                     step.edges.setdefault(_COMMA, []).append(following)
+                following.fills_gap = True
                 following.free.append(end)
                 step = following
         return end
@@ -293,7 +301,7 @@ class Automaton(Generic[Meaning]):
         """What a word can stand for: itself, a beginning, a correction of a misspelling."""
         if norm == ".":
             return (".",) if "." in self._words else ()
-        if norm in (",", "-", ":", "~"):
+        if norm in (",", "-", ":"):
             return (_COMMA, norm)
         labels = [] if norm in _NOT_IN_GAP else [_ANY]
         beginnings = [
@@ -336,26 +344,31 @@ class Automaton(Generic[Meaning]):
             more: further labels of single words, by index (quantities).
         """
         matches: list[Match[Meaning]] = []
-        root = self._root
         edges_of, meanings_of = self._edges, self._meanings
-        active: dict[tuple[int, int], _Node[Meaning]] = {}
+        root_edges = edges_of[id(self._root)]
+        # (state, start of the match) -> words that filled gaps on the way
+        active: dict[tuple[int, int], int] = {}
         for index, word in enumerate(words):
             labels: Sequence[str] = self.labels(word.norm)
             if index in more:
                 labels = (*labels, *more[index])
-            following: dict[tuple[int, int], _Node[Meaning]] = {}
-            root_edges = edges_of[id(root)]
+            bit = 1 << index
+            following: dict[tuple[int, int], int] = {}
             for label in labels:
                 for target in root_edges.get(label, ()):
-                    following[(id(target), index)] = target
-            for (node_id, start), _ in active.items():
+                    following[(id(target), index)] = 0
+            for (node_id, start), gaps in active.items():
                 edges = edges_of[node_id]
                 for label in labels:
                     for target in edges.get(label, ()):
-                        following[(id(target), start)] = target
-            for node_id, start in following:
+                        filled = gaps | bit if target.fills_gap else gaps
+                        key = (id(target), start)
+                        # Of two ways to the same state the one that read more words counts.
+                        if key not in following or filled < following[key]:
+                            following[key] = filled
+            for (node_id, start), gaps in following.items():
                 for meaning in meanings_of[node_id]:
-                    matches.append(Match(meaning, start, index + 1))
+                    matches.append(Match(meaning, start, index + 1, gaps))
             active = following
         return matches
 

@@ -153,7 +153,7 @@ _SCALE_ENDS = re.compile(r"\b(?:0|1|zero|one) ?(?:-|to) ?(?:10|ten)\b")
 
 # Rest, treatment or training that lasted so long says nothing of how long the trouble has lasted.
 _OTHER_SPAN = re.compile(
-    r"(?:rest(?:ed|ing)?|ic(?:ed|ing|e)|off|physio|stopped running|stop running|not run|n't run|"
+    r"(?:rest(?:ed|ing)?|ic(?:ed|ing|e)|(?<!on and )(?<!on & )off|physio|stopped running|stop running|not run|n't run|"
     r"not running|no running|n't running|without running|haven't ran|training|trained|run(?:ning)?"
     r"|been a runner|break|brace|tablets|ibuprofen|exercises|stretching|cut back|braced)"
     r"(?: it| up| completely| properly| regularly| seriously)? (?:for|the last|the past|of)?"
@@ -428,6 +428,8 @@ def _days_since(when: str, today: date) -> int | None:
     """Whole days from `when` to `today`; None when it cannot be told."""
     when = re.sub(r"^(?:the|this past|this|past|last|in the) ", "", when_full := when.strip())
     last = when_full.startswith("last ")
+    if when_full == "the fall":
+        return None  # an accident, not the season
     if when in ("today", "morning", "afternoon", "evening", "tonight", "earlier today", "just now",
                 "earlier on"):  # fmt: skip
         return 0

@@ -220,7 +220,7 @@ class Reader:
             self._automaton.add(self._parser.parse(pattern), _Mark("topic", name))
             return
         if use == _IGNORE:
-            self._automaton.add(self._parser.parse(pattern), _Mark("ignore"))
+            self._automaton.add(self._parser.parse(pattern), _Mark("ignore", name))
             return
         pieces = [piece.strip() for piece in f" {pattern.text} ".split(" + ")]
         if len(pieces) == 1:
@@ -260,31 +260,38 @@ class Reader:
             return Reading()
         message = _Message(text, words, Structure(words, self._clause_words))
         marks: dict[str, list[Match[_Meaning]]] = {}
-        cues: list[tuple[_Cue, int, int]] = []
+        cues: list[Match[_Cue]] = []
         parts: list[tuple[_Part, int, int]] = []
         triggers: list[Trigger] = []
         for match in matches:
             meaning = match.meaning
             if isinstance(meaning, _Cue):
-                cues.append((meaning, match.start, match.end))
+                cues.append(Match(meaning, match.start, match.end, match.gaps))
             elif isinstance(meaning, _Part):
                 parts.append((meaning, match.start, match.end))
             elif isinstance(meaning, _TriggerKind):
                 triggers.append(Trigger(meaning.category, meaning.place, match.start, match.end))
             else:
                 marks.setdefault(meaning.kind, []).append(match)
-        ignored = [(m.start, m.end) for m in marks.get("ignore", ())]
-        cues = [cue for cue in cues if not _ignored(cue[1], cue[2], ignored)]
-        parts = [part for part in parts if not _ignored(part[1], part[2], ignored)]
-        kept = _longest_cues(cues)
-        blocked = [(m.start, m.end) for m in marks.get("no_trigger", ())]
-        blocked += [(start, end) for _, start, end in kept]
-        message.triggers = _longest_triggers(triggers, blocked)
+        ignored = [
+            (m.start, m.end, m.meaning.name)
+            for m in marks.get("ignore", ())
+            if isinstance(m.meaning, _Mark)
+        ]
+        cues = [c for c in cues if not self._ignored(c.meaning.finding, c.start, c.end, ignored)]
+        parts = [
+            p
+            for p in parts
+            if not self._ignored(self._conjunctions[p[0].conjunction].finding, p[1], p[2], ignored)
+        ]
+        kept = self._longest_cues(cues)
+        no_triggers = [(m.start, m.end) for m in marks.get("no_trigger", ())]
+        message.triggers = _longest_triggers(triggers, no_triggers, kept)
         people = {m.meaning.name for m in marks.get("people", ()) if isinstance(m.meaning, _Mark)}
         message.for_someone_else = "writes_for" in people or (
             "child" in people and "self" not in people
         )
-        mentions = [self._mention(message, cue, start, end, cues) for cue, start, end in kept]
+        mentions = [self._mention(message, cue, cues) for cue in kept]
         mentions += self._quantity_mentions(message, quantities, spans)
         mentions += self._conjunction_mentions(message, parts, mentions, known)
         corrections = [words[m.start].start for m in marks.get("correction", ())]
@@ -298,6 +305,59 @@ class Reader:
             crisis=bool(marks.get("crisis")),
             for_someone_else=message.for_someone_else,
             body_part=self._body_part(message),
+        )
+
+    def _ignored(
+        self, finding: str, start: int, end: int, ignored: Sequence[tuple[int, int, str]]
+    ) -> bool:
+        """Whether a cue lies in a phrase that only looks like one ("hot yoga").
+
+        A phrase from a question's own file concerns its findings only: "tight chest" is no
+        stiffness, and must still be read by the danger signs.
+        """
+        question = self._questions.get(finding)
+        for first, last, owner in ignored:
+            if owner and question is not None and question.id != owner:
+                continue
+            overlaps = start < last and first < end
+            wider = start <= first and last <= end and (end - start) > (last - first)
+            if overlaps and not wider:
+                return True
+        return False
+
+    def _longest_cues(self, cues: Sequence[Match[_Cue]]) -> list[Match[_Cue]]:
+        """Drops a cue inside a longer one: "locks up at times" is not also "locks up".
+
+        Words in a gap of the longer cue are not part of it ("swollen and stiff for a week"), and
+        a side or a place stands beside any other finding ("outside of my left knee").  Of the
+        same words with several meanings for one finding, a kind wins over `unspecified`.
+        """
+        ordered = sorted(
+            cues, key=lambda c: (c.start - c.end, c.meaning.value == UNSPECIFIED, c.start)
+        )
+        kept: list[Match[_Cue]] = []
+        for cue in ordered:
+            if not any(self._absorbs(other, cue) for other in kept):
+                kept.append(cue)
+        return sorted(kept, key=lambda cue: (cue.start, cue.end))
+
+    def _absorbs(self, longer: Match[_Cue], cue: Match[_Cue]) -> bool:
+        inside = longer.start <= cue.start and cue.end <= longer.end
+        overlaps = longer.start < cue.end and cue.start < longer.end
+        if longer.meaning.finding == cue.meaning.finding:
+            return (overlaps or inside) and (
+                cue.meaning.value in (longer.meaning.value, UNSPECIFIED)
+                or (inside and longer.end - longer.start > cue.end - cue.start)
+                or (longer.start, longer.end) == (cue.start, cue.end)
+            )
+        question = self._questions.get(cue.meaning.finding)
+        if question is not None and question.input == "choice" and not question.ordered:
+            return False
+        words = sum(1 << index for index in range(cue.start, cue.end))
+        return (
+            inside
+            and longer.end - longer.start > cue.end - cue.start
+            and not words & longer.gaps
         )
 
     def _body_part(self, message: _Message) -> str | None:
@@ -322,17 +382,16 @@ class Reader:
         )
 
     def _mention(
-        self,
-        message: _Message,
-        cue: _Cue,
-        start: int,
-        end: int,
-        all_cues: Sequence[tuple[_Cue, int, int]],
+        self, message: _Message, match: Match[_Cue], all_cues: Sequence[Match[_Cue]]
     ) -> Mention:
+        cue, start, end = match.meaning, match.start, match.end
         said = self._said(message, start, end, cue.finding)
         generic = cue.value == UNSPECIFIED or any(
-            other.finding == cue.finding and other.value == UNSPECIFIED and start <= first and last <= end
-            for other, first, last in all_cues
+            other.meaning.finding == cue.finding
+            and other.meaning.value == UNSPECIFIED
+            and start <= other.start
+            and other.end <= end
+            for other in all_cues
         )
         value = self._value(cue.finding, cue.value, said.polarity, generic)
         polarity: Polarity = said.polarity
@@ -369,6 +428,7 @@ class Reader:
             # "Not at rest" only rules out that value; "no sharp pain at rest" rules out more,
             # but no more than a person can correct in the summary.
             none = self._none(finding)
+            generic = generic or len(question.values) == 2 if question else generic
             return none if generic and none is not None and value != none else value
         return PRESENT if is_sign and value == UNSPECIFIED else value
 
@@ -560,53 +620,35 @@ def _labels_of(
     return labels
 
 
-def _ignored(start: int, end: int, ignored: Sequence[tuple[int, int]]) -> bool:
-    """Whether a cue lies in a phrase that only looks like one ("hot yoga")."""
-    for first, last in ignored:
-        overlaps = start < last and first < end
-        wider = start <= first and last <= end and (end - start) > (last - first)
-        if overlaps and not wider:
-            return True
-    return False
-
-
-def _longest_cues(cues: Sequence[tuple[_Cue, int, int]]) -> list[tuple[_Cue, int, int]]:
-    """Drops a cue inside a longer one: "locks up at times" is not also "locks up".
-
-    Of the same words with several meanings for one finding, a kind wins over `unspecified`.
-    """
-    ordered = sorted(cues, key=lambda cue: (cue[1] - cue[2], cue[0].value == UNSPECIFIED, cue[1]))
-    kept: list[tuple[_Cue, int, int]] = []
-    for cue, start, end in ordered:
-        inside = any(
-            (first <= start and end <= last and last - first > end - start)
-            or (other.finding == cue.finding and first < end and start < last
-                and (other.value == cue.value or cue.value == UNSPECIFIED or (first, last) == (start, end)))
-            for other, first, last in kept
-        )  # fmt: skip
-        if not inside:
-            kept.append((cue, start, end))
-    return sorted(kept, key=lambda cue: (cue[1], cue[2]))
-
-
 def _longest_triggers(
-    triggers: Sequence[Trigger], blocked: Sequence[tuple[int, int]]
+    triggers: Sequence[Trigger],
+    no_triggers: Sequence[tuple[int, int]],
+    cues: Sequence[Match[_Cue]],
 ) -> list[Trigger]:
-    """Drops triggers inside a cue, a phrase that is none, or a longer trigger."""
+    """Drops triggers inside a cue, inside a phrase that is none, or begun inside an earlier one.
+
+    "Not" in "cannot bend" belongs to the cue; "if it" in "not sure if it ..." is no hypothesis.
+    A time stays a trigger even inside a cue, since it may be the time of something else too.
+    """
     kept: list[Trigger] = []
-    for trigger in sorted(triggers, key=lambda t: (t.start - t.end, t.start)):
-        length = trigger.end - trigger.start
-        if any(first <= trigger.start and trigger.end <= last for first, last in blocked):
+    for trigger in sorted(triggers, key=lambda t: (t.start, t.start - t.end)):
+        if any(first <= trigger.start and trigger.end <= last for first, last in no_triggers):
+            continue
+        if trigger.category != "past" and any(
+            cue.start <= trigger.start and trigger.end <= cue.end for cue in cues
+        ):
             continue
         if any(
-            other.start <= trigger.start
-            and trigger.end <= other.end
-            and (other.end - other.start > length or other == trigger)
+            other.start <= trigger.start < other.end and trigger.category != "elsewhere"
             for other in kept
+            if other.end - other.start > 1 or (other.start, other.end) == (trigger.start, trigger.end)
+            if (other.place, other.category) == (trigger.place, trigger.category)
+            or other.start < trigger.start
+            or other.end - other.start > trigger.end - trigger.start
         ):
             continue
         kept.append(trigger)
-    return sorted(kept, key=lambda trigger: trigger.start)
+    return kept
 
 
 def _corrected(mentions: Sequence[Mention], corrections: Sequence[int]) -> list[Mention]:

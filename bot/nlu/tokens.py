@@ -27,9 +27,13 @@ _CHARACTERS = {
 _NORMS = {
     "n't": "not", "nt": "not", "ca": "can", "wo": "will", "sha": "shall", "'m": "am", "m": "am",
     "'re": "are", "'ve": "have", "ve": "have", "'ll": "will", "'d": "would", "cannae": "cannot",
-    "&": "and", "w/o": "without", "wo/": "without", "bc": "because", "cos": "because",
+    "&": "and", "+": "and", "w/o": "without", "wo/": "without", "bc": "because", "cos": "because",
     "cuz": "because", "coz": "because", "tho": "though", "rn": "now", "u": "you", "ur": "your",
-    "r": "are", "pls": "please", "plz": "please",
+    "r": "are", "pls": "please", "plz": "please", "wen": "when", "wiv": "with", "iv": "i have",
+    "ive": "i have", "dosent": "does not", "dosnt": "does not", "dont": "do not",
+    "carnt": "can not", "cant": "can not", "wont": "will not", "havnt": "have not",
+    "isnt": "is not", "wasnt": "was not", "didnt": "did not", "hasnt": "has not",
+    "couldnt": "could not", "wouldnt": "would not", "doesnt": "does not", "gonna": "going to",
 }  # fmt: skip
 # Only these pairs are contractions; elsewhere "ca", "m" and "r" are words of their own.
 _ONLY_BEFORE_NOT = {"ca", "wo", "sha"}
@@ -46,7 +50,7 @@ class Word(NamedTuple):
 
     Attributes:
         norm: lower case, contractions undone; `.` for any end of a sentence, `,` for a comma,
-            `-` for a dash between words, `~` for an emoji or another sign without a meaning here.
+            `-` for a dash between words.  Emoji and other signs without a meaning are left out.
         start, end: character offsets into the original text, end exclusive.
     """
 
@@ -118,7 +122,8 @@ def split(text: str) -> list[Word]:
                 norm = _NORMS.get(raw, raw)
                 if len(norm) > 4:
                     norm = _squeeze(norm)
-            words.append(Word(norm, start, end))
+            # Both words of an undone contraction lie where it was typed.
+            words.extend(Word(part, start, end) for part in norm.split())
             previous = raw
             continue
         previous = raw
@@ -137,8 +142,6 @@ def split(text: str) -> list[Word]:
             words.append(Word("," if raw == "," else raw, start, end))
         elif raw[0].isalnum():
             words.append(Word(raw, start, end))
-        else:
-            words.append(Word("~", start, end))
     return words
 
 
