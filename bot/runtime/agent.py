@@ -16,6 +16,8 @@ from bot.runtime import (
     compiled_schema,
     event_types,
     in_process_actions,
+    quiet_debug,
+    rule_lookup,
     straight_graph,
     tracker_store,
 )
@@ -50,6 +52,8 @@ def load_agent(model: Path, endpoints: Path) -> Agent:
     """
     install_patches()
     straight_graph.install()
+    rule_lookup.install()
+    quiet_debug.install()
     named = AvailableEndpoints.read_endpoints(str(endpoints))
     if named.tracker_store is None:
         raise WrongEndpoints(f"{endpoints} names no tracker_store: conversations would be lost")

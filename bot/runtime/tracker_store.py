@@ -33,7 +33,7 @@ from bot.records import Records, StoredEvents, shared_records
 from bot.runtime.turn_in_progress import TurnFailed, TurnInProgress, turn_in_progress
 from bot.settings import settings_from
 
-TURNS_PER_RASA_SESSION = 5
+TURNS_PER_RASA_SESSION = 4
 
 _KEPT_OF_PARSE_DATA = ("intent", "entities", "text")
 
