@@ -14,7 +14,7 @@ from actions.turn import Turn
 from bot.clinical.screening import is_emergency
 
 
-class TurnAction(Action, ABC):
+class TurnAction(Action, ABC):  # type: ignore[misc]  # rasa_sdk is untyped
     """An action of one turn.  Subclasses say what they do in `respond`.
 
     A danger sign in the message is acted on here, before any subclass speaks: when the case

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from actions import messages
 from actions.base import TurnAction
-from actions.state import ASSESSED
+from actions.navigate import stop
+from actions.state import ASKING, ASSESSED, CONFIRMING, STOPPED
 from actions.triage import ActionTriage, after_the_result
 from actions.turn import Turn
 from bot.catalogue import load_catalogue
@@ -21,20 +22,22 @@ class ActionChat(TurnAction):
         return "action_chat"
 
     def respond(self, turn: Turn) -> None:
-        if turn.urgent_now:
+        if turn.urgent_result is not None:
             after_the_result(turn)
             return
         if turn.heard:
             turn.note_heard()
         if not (turn.heard and turn.intent in ("greet", "thanks")):
             turn.say(self._response(turn), emergency_number=turn.emergency_number)
-        if turn.intent in ("goodbye", "thanks") and turn.stopped():
-            return
         if turn.changed:
             turn.advance()
+        elif turn.intent == "goodbye" and turn.dialogue.stage in (ASKING, CONFIRMING):
+            # Whoever leaves early still hears what the answers so far call for.
+            stop(turn)
+        elif turn.intent in ("goodbye", "thanks") and turn.dialogue.stage == STOPPED:
+            pass
         else:
             turn.ask_again()
-
 
     @staticmethod
     def _response(turn: Turn) -> str:
@@ -50,7 +53,7 @@ class ActionFaq(TurnAction):
         return "action_faq"
 
     def respond(self, turn: Turn) -> None:
-        if turn.urgent_now:
+        if turn.urgent_result is not None:
             after_the_result(turn)
             return
         if turn.heard:
@@ -83,7 +86,7 @@ class ActionOutOfScope(ActionTriage):
 
     def _missed(self, turn: Turn) -> None:
         part = next((e["value"] for e in turn.entities if e.get("entity") == "body_part"), None)
-        if turn.urgent_now:
+        if turn.urgent_result is not None:
             after_the_result(turn)
             return
         if part:

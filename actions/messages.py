@@ -59,7 +59,7 @@ def question_message(ask: Ask, case: Case, knowledge: Knowledge) -> Message:
 
 
 def checklist_value(case: Case, question: Question) -> list[str] | str:
-    """A checklist's value on the wire: the ids that count as there, or "unknown" if all are unsure."""
+    """A checklist's value on the wire: the ids that count as there; "unknown" if all are unsure."""
     values = [case.value(sign) for sign in question.findings]
     if values and all(value == UNKNOWN for value in values) and not question.unsure_counts_as:
         return UNKNOWN
@@ -110,7 +110,8 @@ def summary_message(case: Case, knowledge: Knowledge) -> Message:
     """What was understood, for the person to confirm or correct before the result."""
     rows = finding_rows(case, knowledge)
     lines = [
-        f"- {row['topic']}: {row['label']}" + (f" ({FRAMES['not_certain']})" if row.get("uncertain") else "")
+        f"- {row['topic']}: {row['label']}"
+        + (f" ({FRAMES['not_certain']})" if row.get("uncertain") else "")
         for row in rows
     ]
     text = "\n".join([FRAMES["summary_intro"], *lines, FRAMES["summary_outro"]])
@@ -136,7 +137,10 @@ def contact(kind: str, clinic: Clinic) -> Message:
     """Whom to call: {label, phone?, url?}."""
     if kind == "emergency":
         label = FRAMES["contact_emergency"].format(number=emergency_number(clinic))
-        return {"label": label, **({"phone": clinic.emergency_number} if clinic.emergency_number else {})}
+        return {
+            "label": label,
+            **({"phone": clinic.emergency_number} if clinic.emergency_number else {}),
+        }
     if not clinic.phone and not clinic.booking_url:
         return {"label": FRAMES["contact_anyone"]}
     found: Message = {"label": clinic.name}
@@ -180,7 +184,11 @@ def assessment_message(
     cited = dict.fromkeys(
         (
             *disposition.references,
-            *(r for line in (*disposition.actions, *disposition.meanwhile) for r in line.references),
+            *(
+                r
+                for line in (*disposition.actions, *disposition.meanwhile)
+                for r in line.references
+            ),
             *(r for reason in decision.reasons for r in reason.rule.references),
         )
     )
@@ -198,9 +206,7 @@ def assessment_message(
         "safety_net": texts(disposition.safety_net),
         "counterfactuals": counterfactuals,
         "contact": contact(disposition.contact, clinic),
-        "references": [
-            {"id": one, "title": knowledge.references[one].title} for one in cited
-        ],
+        "references": [{"id": one, "title": knowledge.references[one].title} for one in cited],
         "note": FRAMES["not_a_doctor"],
     }
     message["text"] = _assessment_text(message)

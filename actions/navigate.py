@@ -21,6 +21,7 @@ class ActionStart(TurnAction):
 
 
 def greet(turn: Turn) -> None:
+    """Says hello in the clinic's words, if it has any, and what this is and is not."""
     if turn.clinic.greeting:
         turn.say("utter_clinic_greeting", greeting=turn.clinic.greeting)
     turn.say("utter_welcome", emergency_number=turn.emergency_number)
@@ -38,6 +39,7 @@ class ActionBack(TurnAction):
 
 
 def go_back(turn: Turn) -> None:
+    """One question back; says so when there is none."""
     if turn.go_back():
         turn.say("utter_back")
     else:
@@ -56,6 +58,7 @@ class ActionSkip(TurnAction):
 
 
 def skip(turn: Turn) -> None:
+    """Passes the open question over; danger signs are then asked in small steps."""
     question = turn.open_question
     if question is None or not turn.not_sure():
         turn.say("utter_nothing_to_skip")
@@ -103,12 +106,11 @@ class ActionExplain(TurnAction):
 
 
 def explain(turn: Turn) -> None:
+    """Says why the open question is asked, or what it means; after the result, why the result."""
     question = turn.open_question
-    topic = turn.topic() if turn.intent == "explain" else None
-    if turn.intent == "explain" and (topic or question):
-        asked = topic or question
-        assert asked is not None
-        turn.say("utter_plain", text=asked.help or asked.why)
+    unclear = (turn.topic() or question) if turn.intent == "explain" else None
+    if unclear is not None:
+        turn.say("utter_plain", text=unclear.help or unclear.why)
     elif question is not None:
         turn.say("utter_plain", text=question.why)
     elif turn.dialogue.assessment is not None and turn.dialogue.stage == ASSESSED:
@@ -148,6 +150,7 @@ class ActionResult(TurnAction):
 
 
 def show_result(turn: Turn) -> None:
+    """The result once more, or what is still open."""
     if turn.dialogue.stage == ASSESSED and turn.dialogue.assessment is not None:
         turn.send(turn.dialogue.assessment)
     else:
@@ -166,6 +169,7 @@ class ActionSummary(TurnAction):
 
 
 def show_summary(turn: Turn) -> None:
+    """What was understood so far, then what is open."""
     turn.tell_findings()
     turn.ask_again()
 
@@ -181,6 +185,7 @@ class ActionStop(TurnAction):
 
 
 def stop(turn: Turn) -> None:
+    """Stops; whoever stops early hears what the answers so far call for."""
     decision = decide(turn.case, turn.knowledge)
     turn.dialogue.open_question = None
     if turn.dialogue.stage != ASSESSED:
@@ -201,6 +206,7 @@ class ActionStartOver(TurnAction):
 
 
 def start_over(turn: Turn) -> None:
+    """Clears the findings and asks the first question."""
     turn.start_over()
     turn.say("utter_started_over", emergency_number=turn.emergency_number)
     turn.advance()

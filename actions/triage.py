@@ -18,7 +18,7 @@ class ActionTriage(TurnAction):
 
     def respond(self, turn: Turn) -> None:
         if turn.tap is not None:
-            self._tapped(turn)
+            self._tapped(turn, str(turn.tap["finding"]), turn.tap["value"])
         elif turn.dialogue.stage == CONFIRMING and not turn.changed:
             self._at_the_summary(turn)
         elif turn.open_question is not None and turn.dialogue.stage == ASKING:
@@ -29,14 +29,14 @@ class ActionTriage(TurnAction):
         elif turn.heard:
             turn.note_heard()
             after_the_result(turn)
-        elif turn.dialogue.stage == ASSESSED:
+        elif turn.dialogue.stage == ASSESSED and (
+            turn.urgent_result or turn.intent != "nlu_fallback"
+        ):
             after_the_result(turn)
         else:
             self._missed(turn)
 
-    def _tapped(self, turn: Turn) -> None:
-        assert turn.tap is not None
-        finding, value = str(turn.tap["finding"]), turn.tap["value"]
+    def _tapped(self, turn: Turn, finding: str, value: object) -> None:
         if control(turn, finding, value):
             return
         if turn.knowledge.is_question(finding):
@@ -106,8 +106,8 @@ class ActionTriage(TurnAction):
 
 def after_the_result(turn: Turn) -> None:
     """What is said when the result stands and the message does not change it."""
-    if turn.urgent_now:
-        assert turn.dialogue.assessment is not None
-        turn.say("utter_urgent_stands", headline=turn.dialogue.assessment["headline"])
+    urgent = turn.urgent_result
+    if urgent is not None:
+        turn.say("utter_urgent_stands", headline=urgent["headline"])
     else:
         turn.say("utter_result_stands")

@@ -92,6 +92,11 @@ class Turn:
             return self.knowledge.question_of(heard.finding)
         return None
 
+    @property
+    def understood(self) -> bool:
+        """Whether the message fits an intent at all."""
+        return self.intent != "nlu_fallback"
+
     # Listening
 
     def listen(self, correcting: bool = False) -> None:
@@ -111,7 +116,9 @@ class Turn:
                 else:
                     after = hear(before, self.knowledge, finding, answer)
             self.dialogue.case = after
-            self.heard.append(Heard(finding, value, after != before or _same(before, finding, value)))
+            self.heard.append(
+                Heard(finding, value, after != before or _same(before, finding, value))
+            )
 
     def _mentions(self) -> Iterator[tuple[str, Value, str, bool]]:
         """Current mentions of known findings: (finding, value, words, uncertain)."""
@@ -141,17 +148,16 @@ class Turn:
         """
         values = read_value(self.knowledge, question.id, value)
         is_open = self.dialogue.open_question == question.id
-        offered = {sign.id for sign in self._offered(question)} if is_open else None
+        if question.signs and is_open and question.ask_in_groups and value == UNKNOWN:
+            self._pass_over(question)
+            return
         if question.signs and is_open and value != UNKNOWN:
             # Signs not offered now stay as they are; what was said before is not unsaid by
             # leaving it out of a list in which it was not offered.
-            assert offered is not None
+            offered = {sign.id for sign in self._offered(question)}
             values = {
                 sign: held for sign, held in values.items() if held == PRESENT or sign in offered
             }
-        elif question.signs and is_open and question.ask_in_groups:
-            self._pass_over(question)
-            return
         span = self.text.strip() if learnt != "tapped" and self.text.strip() else None
         self._remember(question)
         case = self.dialogue.case
@@ -173,7 +179,7 @@ class Turn:
         return ask(self.dialogue.case, question).signs
 
     def _pass_over(self, question: Question) -> None:
-        """A checklist skipped as a whole is asked in small groups; a skipped group counts as yes."""
+        """A checklist skipped whole is asked in small groups; a skipped group counts as yes."""
         case = self.dialogue.case
         if question.id not in case.passed_over:
             self.dialogue.case = case.passing_over(question)
@@ -308,12 +314,12 @@ class Turn:
         self.send(message)
 
     @property
-    def urgent_now(self) -> bool:
-        """Whether a result of level 5 or above stands: then there is no small talk."""
+    def urgent_result(self) -> messages.Message | None:
+        """The result that stands, if it is of level 5 or above: then there is no small talk."""
         held = self.dialogue.assessment
-        return (
-            self.dialogue.stage == ASSESSED and held is not None and held["level"] >= URGENT_LEVEL
-        )
+        if self.dialogue.stage == ASSESSED and held is not None and held["level"] >= URGENT_LEVEL:
+            return held
+        return None
 
     def note_heard(self) -> None:
         """Reads back what was taken from free text, and what was not because it would lower."""
@@ -332,6 +338,7 @@ class Turn:
             )
 
     def heard_words(self) -> str:
+        """What the message said, in a few words."""
         return ", ".join(dict.fromkeys(map(self._words, self.heard)))
 
     def tell_findings(self) -> None:
@@ -343,6 +350,7 @@ class Turn:
         self.say("utter_known", items="; ".join(f"{r['topic']}: {r['label']}" for r in rows))
 
     def fill(self, text: str) -> str:
+        """The text with the clinic's emergency number in it."""
         return messages.fill(text, self.clinic)
 
     def asked(self, question: Question) -> Question:
@@ -350,16 +358,16 @@ class Turn:
         return replace(question, signs=self._offered(question)) if question.signs else question
 
     def send_crisis(self) -> None:
+        """Help for a person in danger that is no knee matter."""
         text = load_catalogue().frames["crisis"].replace("{number}", self.emergency_number)
-        self.send({"kind": "crisis", "text": text, "contact": messages.contact("emergency", self.clinic)})
+        self.send(
+            {"kind": "crisis", "text": text, "contact": messages.contact("emergency", self.clinic)}
+        )
 
     def _words(self, heard: Heard) -> str:
         if heard.value == UNSPECIFIED:
             return self.knowledge.question_of(heard.finding).short.lower()
         return self.knowledge.short(heard.finding, heard.value)
-
-    def stopped(self) -> bool:
-        return self.dialogue.stage == STOPPED
 
 
 def _best(question: Question) -> Value:

@@ -438,10 +438,9 @@ class _Reader:
             bounds = body.mapping(set(), {"from", "to"})
             lowest = bounds["from"].integer() if "from" in bounds else question.number.minimum
             highest = bounds["to"].integer() if "to" in bounds else question.number.maximum
-            if not question.number.minimum <= lowest <= highest <= question.number.maximum:
-                raise body.error(
-                    f"the bounds must lie from {question.number.minimum} to {question.number.maximum}"
-                )
+            number = question.number
+            if not number.minimum <= lowest <= highest <= number.maximum:
+                raise body.error(f"the bounds must lie from {number.minimum} to {number.maximum}")
             return {finding: range(lowest, highest + 1)}
         names = [body] if isinstance(raw, str) else body.elements()
         allowed: tuple[str, ...] = question.values
@@ -465,9 +464,7 @@ class _Reader:
                 required if implied else required | {"when"}, {"kept_because", conditions_key}
             )
             if name in self.rules:
-                raise rule.error(
-                    f"the rule '{name}' stands already in {self.rules[name].origin}"
-                )
+                raise rule.error(f"the rule '{name}' stands already in {self.rules[name].origin}")
             conditions: list[Condition] = []
             if implied:
                 conditions.append(AnyOf(implied, {implied: frozenset({PRESENT})}))

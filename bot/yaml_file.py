@@ -125,7 +125,7 @@ class _Constructor(yaml.SafeLoader):
     def scalar(cls, node: yaml.Node) -> Any:
         loader = cls("")
         try:
-            return loader.construct_object(node, deep=True)  # type: ignore[no-untyped-call]
+            return loader.construct_object(node, deep=True)
         finally:
             loader.dispose()
 
@@ -145,7 +145,9 @@ def load_yaml(path: Path) -> Located:
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = mark.line + 1 if mark else 1
-        raise KnowledgeError(path, line, f"is not YAML: {getattr(error, 'problem', error)}") from error
+        raise KnowledgeError(
+            path, line, f"is not YAML: {getattr(error, 'problem', error)}"
+        ) from error
     if node is None:
         raise KnowledgeError(path, 1, "is empty")
     return Located(path, node)

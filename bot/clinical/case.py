@@ -12,7 +12,7 @@ from typing import Any
 
 from bot.clinical.model import ABSENT, PRESENT, UNKNOWN, Knowledge, Question, Value
 
-#: How a finding was learnt: from free text, from a tapped chip, or typed as the answer to a question.
+#: How a finding was learnt: from free text, a tapped chip, or typed as the answer to a question.
 LEARNT = ("said", "tapped", "asked")
 
 
@@ -118,9 +118,7 @@ class Case:
         was = self.value(finding)
         if was is None or was == now:
             return self
-        return replace(
-            self, corrections=(*self.corrections, Correction(finding, was, now))
-        )
+        return replace(self, corrections=(*self.corrections, Correction(finding, was, now)))
 
     def to_json(self) -> dict[str, Any]:
         """A JSON object that `from_json` reads back to an equal case."""
@@ -153,7 +151,9 @@ class Case:
             },
             hints=dict(data.get("hints", {})),
             passed_over=frozenset(data.get("passed_over", ())),
-            corrections=tuple(Correction(f, was, now) for f, was, now in data.get("corrections", ())),
+            corrections=tuple(
+                Correction(f, was, now) for f, was, now in data.get("corrections", ())
+            ),
         )
 
 
@@ -198,10 +198,13 @@ def hear(case: Case, knowledge: Knowledge, finding: str, answer: Answer) -> Case
             return case
     elif held == UNKNOWN and answer.value == UNKNOWN:
         return case
-    elif held == UNKNOWN and question.unsure_counts_as is not None:
+    elif (
+        held == UNKNOWN
+        and question.unsure_counts_as is not None
+        and severity(question, answer.value) != severity(question, UNKNOWN)
+    ):
         # "Not sure" already counts as the worse value here; only a correction takes it back.
-        if severity(question, answer.value) != severity(question, UNKNOWN):
-            return case
+        return case
     return case.with_answers({finding: answer})
 
 

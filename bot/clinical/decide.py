@@ -22,7 +22,6 @@ from bot.clinical.model import (
     Value,
 )
 
-
 #: The open conditions of a rule: (name, findings without an answer, what they must be).
 OpenPart = frozenset[tuple[str, frozenset[str], object]]
 
@@ -130,7 +129,7 @@ def open_rules(knowledge: Knowledge, case: Case, above: int) -> list[tuple[Rule,
             (
                 condition.name,
                 frozenset(f for f in condition.findings if f not in case.answers),
-                _accepted_key(condition),
+                _still_needed(knowledge, case, condition),
             )
             for condition in rule.when
             if judge(knowledge, case, condition) is Truth.OPEN
@@ -143,10 +142,15 @@ def open_rules(knowledge: Knowledge, case: Case, above: int) -> list[tuple[Rule,
     return found
 
 
-def _accepted_key(condition: Condition) -> object:
-    """What tells two conditions of the same name apart."""
+def _still_needed(knowledge: Knowledge, case: Case, condition: Condition) -> object:
+    """What the open findings of a condition must be: how many more signs, or the values accepted.
+
+    Together with the open findings this is all that matters of the answers given so far.
+    """
     if isinstance(condition, AtLeast):
-        return condition.count
+        accepted = frozenset({PRESENT})
+        truths = [judge_finding(knowledge, case, sign, accepted) for sign in condition.of]
+        return condition.count - truths.count(Truth.YES)
     return tuple(condition.accepts.items())
 
 
@@ -162,11 +166,11 @@ def open_findings(knowledge: Knowledge, case: Case, above: int) -> frozenset[str
 
 def reasons_of(knowledge: Knowledge, case: Case) -> tuple[Reason, ...]:
     """Every rule that fires, most urgent first, with the findings that made it fire."""
-    reasons = []
-    for rule in knowledge.rules_by_urgency:
-        if judge_rule(knowledge, case, rule) is Truth.YES:
-            reasons.append(Reason(rule, _findings_behind(knowledge, case, rule)))
-    return tuple(reasons)
+    return tuple(
+        Reason(rule, _findings_behind(knowledge, case, rule))
+        for rule in knowledge.rules_by_urgency
+        if judge_rule(knowledge, case, rule) is Truth.YES
+    )
 
 
 def _findings_behind(knowledge: Knowledge, case: Case, rule: Rule) -> tuple[str, ...]:
@@ -190,9 +194,7 @@ def decide(case: Case, knowledge: Knowledge) -> Decision:
     not final.
     """
     reasons = reasons_of(knowledge, case)
-    disposition = knowledge.dispositions[
-        reasons[0].rule.then if reasons else knowledge.otherwise
-    ]
+    disposition = knowledge.dispositions[reasons[0].rule.then if reasons else knowledge.otherwise]
     stop = knowledge.level(knowledge.stop_asking_at)
     final = disposition.level >= stop or not open_rules(knowledge, case, disposition.level)
     return Decision(
@@ -200,9 +202,7 @@ def decide(case: Case, knowledge: Knowledge) -> Decision:
     )
 
 
-def _counterfactuals(
-    case: Case, knowledge: Knowledge, level: int
-) -> tuple[Counterfactual, ...]:
+def _counterfactuals(case: Case, knowledge: Knowledge, level: int) -> tuple[Counterfactual, ...]:
     """Single changes that would lead higher: at most one for each disposition, nearest first."""
     found: dict[str, Counterfactual] = {}
     for question in knowledge.interview_questions:
@@ -219,4 +219,3 @@ def _counterfactuals(
 
 def _disposition_at(knowledge: Knowledge, level: int) -> str:
     return next(d.id for d in knowledge.dispositions.values() if d.level == level)
-

@@ -67,7 +67,10 @@ def can_fire(rule: Rule) -> bool:
     if any(not values for values in allowed.values()):
         return False
     return all(
-        any(finding not in allowed or allowed[finding] & set(accepted) for finding, accepted in c.accepts.items())
+        any(
+            finding not in allowed or allowed[finding] & set(accepted)
+            for finding, accepted in c.accepts.items()
+        )
         for c in rule.when
         if isinstance(c, AnyOf)
     )
@@ -75,7 +78,11 @@ def can_fire(rule: Rule) -> bool:
 
 def _unreachable(knowledge: Knowledge) -> list[Lint]:
     return [
-        Lint("unreachable", rule.origin, f"'{rule.id}' can never fire: its conditions exclude each other")
+        Lint(
+            "unreachable",
+            rule.origin,
+            f"'{rule.id}' can never fire: its conditions exclude each other",
+        )
         for rule in knowledge.rules
         if not can_fire(rule)
     ]
@@ -96,8 +103,8 @@ def _shadowed(knowledge: Knowledge) -> list[Lint]:
                 break
         if shadow is not None and rule.kept_because is None:
             message = (
-                f"'{rule.id}' never decides: '{shadow.id}' ({shadow.origin}) fires whenever it does "
-                f"and leads to {shadow.then}. Remove it, or say with `kept_because` why it stays"
+                f"'{rule.id}' never decides: '{shadow.id}' ({shadow.origin}) fires whenever it "
+                f"does and leads to {shadow.then}. Remove it, or say why it stays: `kept_because`"
             )
             found.append(Lint("shadowed", rule.origin, message))
         if shadow is None and rule.kept_because is not None:
@@ -131,30 +138,34 @@ def _never_asked(knowledge: Knowledge) -> list[Lint]:
 
 
 def _unused(knowledge: Knowledge) -> list[Lint]:
-    found = []
     reached = {rule.then for rule in knowledge.rules} | {knowledge.otherwise}
-    for disposition in knowledge.dispositions:
-        if disposition not in reached:
-            found.append(Lint("unused", disposition, "no rule leads to this disposition"))
     used = {condition.name for rule in knowledge.rules for condition in rule.when}
-    for name in knowledge.derived:
-        if name not in used:
-            found.append(Lint("unused", name, "no rule uses this derived condition"))
-    return found
+    return [
+        Lint("unused", disposition, "no rule leads to this disposition")
+        for disposition in knowledge.dispositions
+        if disposition not in reached
+    ] + [
+        Lint("unused", name, "no rule uses this derived condition")
+        for name in knowledge.derived
+        if name not in used
+    ]
 
 
 def _without_if(knowledge: Knowledge) -> list[Lint]:
-    """Values that a single rule names need words for "if it were also ..."."""
+    """Values that lead to a break from running or more need words for "if it were also ..."."""
+    worded = {
+        (finding, value)
+        for question in knowledge.interview_questions
+        for finding, value, _ in question.variations
+    }
     found = []
-    for question in knowledge.interview_questions:
-        worded = {(finding, value) for finding, value, _ in question.variations}
-        for rule in knowledge.rules:
-            condition = rule.when[0]
-            if len(rule.when) > 1 or not isinstance(condition, AnyOf) or len(condition.accepts) > 1:
-                continue
-            ((finding, accepted),) = condition.accepts.items()
-            if finding in question.findings and not any((finding, v) in worded for v in accepted):
-                if knowledge.level(rule.then) >= knowledge.level("switch_activity"):
-                    message = f"'{rule.id}' needs an `if` text at '{finding}' for counterfactuals"
-                    found.append(Lint("no words", rule.origin, message))
+    for rule in knowledge.rules:
+        condition = rule.when[0]
+        if len(rule.when) > 1 or not isinstance(condition, AnyOf) or len(condition.accepts) > 1:
+            continue
+        ((finding, accepted),) = condition.accepts.items()
+        high = knowledge.level(rule.then) >= knowledge.level("switch_activity")
+        if high and not any((finding, value) in worded for value in accepted):
+            message = f"'{rule.id}' needs an `if` text at '{finding}' for counterfactuals"
+            found.append(Lint("no words", rule.origin, message))
     return found

@@ -10,14 +10,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from functools import cached_property
-from typing import Union
+from typing import TypeAlias
 
 UNKNOWN = "unknown"
 PRESENT = "present"
 ABSENT = "absent"
 
 #: What a finding can hold: a choice value, present/absent for a sign, a number, or `unknown`.
-Value = Union[str, int]
+Value: TypeAlias = str | int
 
 
 class Truth(Enum):
@@ -190,7 +190,7 @@ class AtLeast:
         return self.of
 
 
-Condition = Union[AnyOf, AtLeast]
+Condition: TypeAlias = AnyOf | AtLeast
 
 
 @dataclass(frozen=True)
