@@ -1,1 +1,1 @@
-"""What a person's message says about their knee: findings, how they were said, and what was wanted."""
+"""What a message says about a knee: findings, how they were said, and what was wanted."""

@@ -15,14 +15,14 @@ from datetime import date
 from typing import Any, Union
 
 from bot.clinical.model import UNKNOWN, Question
-from bot.nlu.quantities import RECENT_DAYS, number, read_quantities
+from bot.nlu.quantities import RECENT_DAYS, age_band, number, read_quantities
 from bot.nlu.tokens import normalise, split
 
 WHICH_ONES = "which_ones"
 WHICH_KIND = "which_kind"
 OUT_OF_RANGE = "out_of_range"
 
-WireValue = Union[str, int, list[str]]
+WireValue = Union[str, int, list[str]]  # noqa: UP007  # evaluated at run time
 
 
 @dataclass(frozen=True)
@@ -44,14 +44,20 @@ class AnswerReading:
 _NOTHING = AnswerReading()
 
 _FILLERS = frozenset(
-    "please thanks thank you cheers mate um uh erm hmm hm well so oh ah just i think really at all "
-    "of these those them that the above to me for as far know aware can tell say today right now "
-    "currently here with my knee knees it in honestly actually luckily thankfully fortunately yet "
-    "any either apply applies sir doc doctor lol haha ok okay good is am fine all is do does have "
-    "has got had did not was been would like would've this a thing things applicable to none no "
-    "nope nah yes yeah yep definitely certainly sure absolutely signs sign symptoms ".split()
+    {"please", "thanks", "thank", "you", "cheers", "mate", "um", "uh", "erm", "hmm", "hm",
+     "well", "so", "oh", "ah", "just", "i", "think", "really", "at", "all", "of", "these",
+     "those", "them", "that", "the", "above", "to", "me", "for", "as", "far", "know", "aware",
+     "can", "tell", "say", "today", "right", "now", "currently", "here", "with", "my", "knee",
+     "knees", "it", "in", "honestly", "actually", "luckily", "thankfully", "fortunately",
+     "yet", "any", "either", "apply", "applies", "sir", "doc", "doctor", "lol", "haha", "ok",
+     "okay", "good", "is", "am", "fine", "do", "does", "have", "has", "got", "had", "did",
+     "not", "was", "been", "would", "like", "would've", "this", "a", "thing", "things",
+     "applicable", "none", "no", "nope", "nah", "yes", "yeah", "yep", "definitely",
+     "certainly", "sure", "absolutely", "signs", "sign", "symptoms"}
+)  # fmt: skip
+_NO = frozenset(
+    {"no", "nope", "nah", "n", "naw", "nay", "negative", "non", "noo", "never", "neither"}
 )
-_NO = frozenset({"no", "nope", "nah", "n", "naw", "nay", "negative", "non", "noo", "never", "neither"})
 _YES = frozenset(
     {"yes", "yeah", "yep", "yup", "y", "ya", "yea", "aye", "yess", "correct", "affirmative",
      "definitely", "absolutely", "certainly", "yh", "ye", "indeed", "sure", "ok", "okay"}
@@ -61,16 +67,17 @@ _NONE = re.compile(
     r"(?: of (?:these|those|them|the above|that|it|the things|this|the signs|your list))?"
     r"(?: apply| applies| at all| really| above| like that| here| i know of| for me| to me)*"
     r"(?: that i (?:know of|am aware of|can tell|can think of|noticed))?"
-    r"|(?:no )?not (?:really|at all|yet|that i know of|that i am aware of|as far as i know|me|so far)"
+    r"|(?:no )?not (?:really|at all|yet|that i know of|that i am aware of|as far as i know|me|"
+    r"so far)"
     r"|(?:no |nope )?i (?:do not|have not|am not|did not|can not say i do)"
-    r"(?: think so| really| got any| have any| have (?:these|those|them|any of (?:these|those|them))"
+    r"(?: think so| really| got any| have any| have (?:any of )?(?:these|those|them)"
     r"| have| yet| had any| had)?"
     r"|(?:no )?(?:it|that) (?:is not|does not|did not|has not|was not)"
     r"|(?:i )?(?:do not|did not) think so|(?:no )?all (?:good|fine|clear|ok|okay|normal)"
     r"|(?:no )?(?:hardly|not much|not one|no way|no sir|n a|na))$"
 )
 _UNSURE = re.compile(
-    r"^(?:(?:i am |im |am )?(?:not|never) (?:really |quite |too |entirely |100% |so |very |totally )?"
+    r"^(?:(?:i am |im |am )?(?:not|never) (?:really |quite |too |entirely |so |very |totally )?"
     r"(?:sure|certain)|unsure|dunno|do not know|i do not (?:really )?know|idk|no idea|no clue|"
     r"i have no (?:idea|clue)|who knows|hard to (?:say|tell|know)|difficult to (?:say|tell)|"
     r"(?:i )?can not (?:say|tell|remember|recall)|not clear|unclear|maybe|perhaps|possibly|"
@@ -78,12 +85,15 @@ _UNSURE = re.compile(
     r"haven't a clue|have not a clue|have not (?:checked|noticed|looked)|unknown|"
     r"maybe not|could not say|i could not (?:say|tell))\b"
 )
-_ALL = re.compile(r"^(?:yes )?(?:all|every one|everything|the lot|all of (?:them|these|those|it|the above)|"
-                  r"every single one|both|both of (?:them|these|those))$")  # fmt: skip
+_ALL = re.compile(
+    r"^(?:yes )?(?:all|every one|everything|the lot|all of (?:them|these|those|it|the above)|"
+    r"every single one|both|both of (?:them|these|those))$"
+)
 _A_BIT = re.compile(
     r"^(?:yes |yeah |just |only |maybe )?(?:a (?:bit|little|touch|tad|little bit|wee bit|smidge)|"
     r"slightly|mildly|somewhat|kind of|kinda|sort of|sorta|a little bit|bit|mild|slight|barely)$"
 )
+_NO_PAIN = frozenset({"no", "no pain", "no pain at all"})
 _ORDINALS = {
     "first": 1, "1st": 1, "second": 2, "2nd": 2, "third": 3, "3rd": 3, "fourth": 4, "4th": 4,
     "fifth": 5, "5th": 5, "sixth": 6, "6th": 6, "seventh": 7, "7th": 7, "eighth": 8, "8th": 8,
@@ -91,10 +101,11 @@ _ORDINALS = {
 }  # fmt: skip
 _LETTERS = {letter: place for place, letter in enumerate("abcdefghi", start=1)}
 _LIST_WORDS = frozenset(
-    "the one ones number numbers option options and or answer answers choice choices no. nr # & , "
-    "plus also it is its please i would say think probably my pick with go for pls both . on "
-    "list".split()
-)
+    {"the", "one", "ones", "number", "numbers", "option", "options", "and", "or", "answer",
+     "answers", "choice", "choices", "no.", "nr", "#", "&", ",", "plus", "also", "it", "is",
+     "its", "please", "i", "would", "say", "think", "probably", "my", "pick", "with", "go",
+     "for", "pls", "both", ".", "on", "list"}
+)  # fmt: skip
 _THUMBS_UP = "\U0001f44d"
 _THUMBS_DOWN = "\U0001f44e"
 
@@ -122,12 +133,16 @@ def read_answer(
     ):
         return _NOTHING
     plain = normalise(text).strip()
-    words = [word.norm for word in split(text) if word.norm not in (".",)]
+    words = [word.norm for word in split(text) if word.norm != "."]
     line = re.sub(r" (?:,|-|:)(?= |$)", "", " ".join(words))
     line = re.sub(
-        r"^(?:um|uh|erm|hmm|well|so|oh|ok|okay|i would say|i think|honestly|actually)\s+(?=\w)", "", line
+        r"^(?:um|uh|erm|hmm|well|so|oh|ok|okay|i would say|i think|honestly|actually)\s+(?=\w)",
+        "",
+        line,
     )
-    line = re.sub(r"\s+(?:please|thanks|thank you|mate|pls|i think|i guess|i suppose|tbh|lol)$", "", line)
+    line = re.sub(
+        r"\s+(?:please|thanks|thank you|mate|pls|i think|i guess|i suppose|tbh|lol)$", "", line
+    )
     if _THUMBS_UP in text and not words:
         line = "yes"
     elif _THUMBS_DOWN in text and not words:
@@ -149,9 +164,9 @@ def read_answer(
 
 # Words that turn a "no" or "yes" round; for danger signs any word that is not understood does.
 _TURNS = frozenset(
-    "but except although though however apart only sometimes unless until after when occasionally "
-    "sort kind maybe used".split()
-)
+    {"but", "except", "although", "though", "however", "apart", "only", "sometimes", "unless",
+     "until", "after", "when", "occasionally", "sort", "kind", "maybe", "used"}
+)  # fmt: skip
 _SMALL_WORDS = _FILLERS | _NO | _YES
 
 
@@ -181,21 +196,22 @@ def _says_yes(line: str, words: Sequence[str]) -> bool:
 
 
 def _number(plain: str, line: str, question: Question, today: date) -> AnswerReading:
-    assert question.number is not None
+    if question.number is None:
+        return _NOTHING
     lowest, highest = question.number.minimum, question.number.maximum
     value: float | None = None
     if question.number.unit == "days":
         times = [q for q in read_quantities(plain, today) if q.kind in ("duration", "ago", "span")]
         if times:
             value = max(quantity.value for quantity in times)
-    elif times := [q for q in read_quantities(plain, today) if q.kind == "score"]:
-        value = max(quantity.value for quantity in times)
+    elif scores := [q for q in read_quantities(plain, today) if q.kind == "score"]:
+        value = max(quantity.value for quantity in scores)
     if value is None:
         value = _bare_number(line)
     if value is None:
         if _UNSURE.match(line):
             return AnswerReading(UNKNOWN)
-        if lowest == 0 and (_NONE.match(line) or line in ("no pain", "no", "no pain at all")):
+        if lowest == 0 and (_NONE.match(line) or line in _NO_PAIN):
             # "No" to "how many days" is no number.
             return AnswerReading(0) if question.number.unit != "days" else _NOTHING
         return _NOTHING
@@ -213,7 +229,8 @@ _BARE = re.compile(
     r"approximately|solid|good|strong|i am|pain|level|score|number|on average|between|from)\s+)*"
     r"(?P<first>-?\d+(?:[.,]\d+)?|[a-z]+(?:[ -][a-z]+)??)(?: and a half)?"
     r"(?:(?: or | to |/| - | and |-| maybe | possibly )(?P<second>\d+(?:[.,]\d+)?|[a-z]+))?"
-    r"(?P<half> and a half)?(?: (?:days?|out of 10|/ ?10|ish|or so|at worst|at most|maybe|or thereabouts|"
+    r"(?P<half> and a half)?(?: (?:days?|out of 10|/ ?10|ish|or so|at worst|at most|maybe|"
+    r"or thereabouts|"
     r"at the worst|points?|i would say|now|pain|% ?|today|overall|out of ten))*$"
 )
 
@@ -319,37 +336,48 @@ def _choice(
         if line in (_plain_line(choice.label), _plain_line(choice.short), choice.value):
             return AnswerReading(choice.value)
     none = next((value for value in question.values if value in ("none", "no")), None)
-    kinds = [value for value in question.values if value != none]
-    if question.id == "age_band" and (years := _years(line)) is not None:
-        return AnswerReading("under_16" if years < 16 else "16_54" if years < 55 else "55_plus")
-    if question.id == "injury" and (times := [q for q in read_quantities(plain, today) if q.kind in ("ago", "duration")]):
-        recent = min(quantity.value for quantity in times) <= RECENT_DAYS
-        return AnswerReading("recent" if recent else "older")
+    special = _age_or_injury(line, plain, question, today)
+    if special is not None:
+        return AnswerReading(special)
     if none is not None and _says_no(line, words, rest_is_known):
         return AnswerReading(none)
     if "both" in question.values and _ALL.match(line):
         return AnswerReading("both")
     places = _places(words, len(question.choices))
     if places is not None:
-        if len(places) != 1:
-            return AnswerReading(problem=WHICH_KIND)
-        if not 1 <= places[0] <= len(question.choices):
-            return AnswerReading(
-                problem=OUT_OF_RANGE, words={"lowest": "1", "highest": str(len(question.choices))}
-            )
-        return AnswerReading(question.choices[places[0] - 1].value)
-    if _A_BIT.match(line) and "mild" in kinds:
+        return _place(places, question)
+    if _A_BIT.match(line) and "mild" in question.values:
         return AnswerReading("mild")
-    overlap = _by_label(
+    named = _by_label(
         line, {c.value: (c.label, c.short) for c in question.choices if c.value != none}
     )
-    if overlap is not None:
-        return AnswerReading(overlap)
+    if named is not None:
+        return AnswerReading(named)
     if none is not None and (_says_yes(line, words) or _A_BIT.match(line)):
-        if len(kinds) == 1:
-            return AnswerReading(kinds[0])
-        return AnswerReading(problem=WHICH_KIND)
+        kinds = [value for value in question.values if value != none]
+        return AnswerReading(kinds[0]) if len(kinds) == 1 else AnswerReading(problem=WHICH_KIND)
     return _NOTHING
+
+
+def _place(places: Sequence[int], question: Question) -> AnswerReading:
+    count = len(question.choices)
+    if len(places) != 1:
+        return AnswerReading(problem=WHICH_KIND)
+    if not 1 <= places[0] <= count:
+        return AnswerReading(problem=OUT_OF_RANGE, words={"lowest": "1", "highest": str(count)})
+    return AnswerReading(question.choices[places[0] - 1].value)
+
+
+def _age_or_injury(line: str, plain: str, question: Question, today: date) -> str | None:
+    """The two choices that stand for numbers: years of age, and days since an injury."""
+    if question.id == "age_band":
+        years = _years(line)
+        return None if years is None else age_band(int(years))
+    if question.id == "injury":
+        times = [q.value for q in read_quantities(plain, today) if q.kind in ("ago", "duration")]
+        if times:
+            return "recent" if min(times) <= RECENT_DAYS else "older"
+    return None
 
 
 def _years(line: str) -> float | None:
@@ -367,10 +395,12 @@ def _years(line: str) -> float | None:
 _DENIES = re.compile(r"\b(?:not|no|never|without|nothing|hardly)\b")
 # Words of labels that tell no choice from another.
 _EMPTY = frozenset(
-    "a an the it its i my me is in on of or and to at for no not yes just do does when with after "
-    "than that this then again by also was be been as up so if but had have has yet right "
-    "day days too get gets very really".split()
-)
+    {"a", "an", "the", "it", "its", "i", "my", "me", "is", "in", "on", "of", "or", "and", "to",
+     "at", "for", "no", "not", "yes", "just", "do", "does", "when", "with", "after", "than",
+     "that", "this", "then", "again", "by", "also", "was", "be", "been", "as", "up", "so",
+     "if", "but", "had", "have", "has", "yet", "right", "day", "days", "too", "get", "gets",
+     "very", "really"}
+)  # fmt: skip
 
 
 def _by_label(line: str, labels: Mapping[str, Sequence[str]]) -> str | None:
@@ -409,5 +439,5 @@ def _stem(word: str) -> str:
 
 
 def _plain_line(text: str) -> str:
-    words = [word.norm for word in split(text) if word.norm not in (".",)]
+    words = [word.norm for word in split(text) if word.norm != "."]
     return re.sub(r" (?:,|-|:)(?= |$)", "", " ".join(words))

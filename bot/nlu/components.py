@@ -18,7 +18,7 @@ from datetime import date, datetime
 from functools import lru_cache
 from typing import Any
 
-import joblib
+import joblib  # type: ignore[import-untyped]
 from rasa.engine.graph import ExecutionContext, GraphComponent
 from rasa.engine.recipes.default_recipe import DefaultV1Recipe
 from rasa.engine.storage.resource import Resource
@@ -28,9 +28,9 @@ from rasa.nlu.tokenizers.tokenizer import Token, Tokenizer
 from rasa.shared.nlu.constants import TEXT
 from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
-from sklearn.feature_extraction.text import TfidfVectorizer
-from sklearn.linear_model import LogisticRegression
-from sklearn.pipeline import Pipeline, make_pipeline, make_union
+from sklearn.feature_extraction.text import TfidfVectorizer  # type: ignore[import-untyped]
+from sklearn.linear_model import LogisticRegression  # type: ignore[import-untyped]
+from sklearn.pipeline import Pipeline, make_pipeline, make_union  # type: ignore[import-untyped]
 
 from bot.catalogue import Catalogue, load_catalogue
 from bot.clinical.model import Knowledge
@@ -50,9 +50,7 @@ def shared_reader() -> Reader:
     return Reader(load_catalogue())
 
 
-@DefaultV1Recipe.register(
-    DefaultV1Recipe.ComponentType.MESSAGE_TOKENIZER, is_trainable=False
-)
+@DefaultV1Recipe.register(DefaultV1Recipe.ComponentType.MESSAGE_TOKENIZER, is_trainable=False)
 class KneewiseTokenizer(Tokenizer):  # type: ignore[misc]  # Rasa is untyped
     """spaCy tokens with contractions undone; offsets are those of the original text."""
 
@@ -138,7 +136,7 @@ class NgramIntentClassifier(GraphComponent):  # type: ignore[misc]  # Rasa is un
         examples = [e for e in training_data.intent_examples if e.get("text")]
         features = make_union(
             TfidfVectorizer(analyzer="char_wb", ngram_range=(2, 5), sublinear_tf=True),
-            TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True, token_pattern=r"\S+"),
+            TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True, token_pattern=r"\S+"),  # noqa: S106  # no password
         )
         regression = LogisticRegression(
             C=self._config["inverse_regularisation"], class_weight="balanced", max_iter=1000
@@ -159,16 +157,17 @@ class NgramIntentClassifier(GraphComponent):  # type: ignore[misc]  # Rasa is un
             ranking: list[dict[str, Any]] = []
             if line and self._model is not None:
                 chances = self._model.predict_proba([line])[0]
-                ranking = sorted(
-                    (
-                        {"name": str(name), "confidence": float(chance)}
-                        for name, chance in zip(self._model.classes_, chances, strict=True)
-                    ),
-                    key=lambda guess: -float(guess["confidence"]),
-                )[:5]
+                likeliest = sorted(
+                    zip(chances, self._model.classes_, strict=True), key=lambda pair: -pair[0]
+                )
+                ranking = [
+                    {"name": str(name), "confidence": float(chance)}
+                    for chance, name in likeliest[:5]
+                ]
             best = ranking[0] if ranking else {"name": "nlu_fallback", "confidence": 1.0}
-            if best["confidence"] < self._config["threshold"]:
-                best = {"name": "nlu_fallback", "confidence": 1.0 - best["confidence"]}
+            confidence = float(ranking[0]["confidence"]) if ranking else 1.0
+            if confidence < self._config["threshold"]:
+                best = {"name": "nlu_fallback", "confidence": 1.0 - confidence}
             message.set("intent", best, add_to_output=True)
             message.set("intent_ranking", ranking, add_to_output=True)
         return messages
@@ -261,8 +260,8 @@ class FindingExtractor(GraphComponent):  # type: ignore[misc]  # Rasa is untyped
     """Adds the findings of a message as entities and settles its intent.
 
     Entities: one a mention (`entity` is the finding's id; see `Mention` for the other keys);
-    `about` with the id of a question that a correction or a "what does that mean" names; `body_part` for another part of
-    the body than the knee.
+    `about` with the id of a question that a correction or a "what does that mean" names;
+    `body_part` for another part of the body than the knee.
     """
 
     @staticmethod
@@ -307,7 +306,11 @@ class FindingExtractor(GraphComponent):  # type: ignore[misc]  # Rasa is untyped
             message.set("intent", settled, add_to_output=True)
             entities = [
                 *message.get("entities", []),
-                *(_entity(m) for m in reading.mentions if not self._only_named(m, reading, settled)),
+                *(
+                    _entity(m)
+                    for m in reading.mentions
+                    if not self._only_named(m, reading, settled)
+                ),
             ]
             if settled["name"] in _ABOUT_A_QUESTION:
                 entities += [{"entity": "about", "value": topic} for topic in reading.topics]
@@ -317,7 +320,7 @@ class FindingExtractor(GraphComponent):  # type: ignore[misc]  # Rasa is untyped
         return messages
 
     def _only_named(self, mention: Mention, reading: Reading, intent: Mapping[str, Any]) -> bool:
-        """ "Change what I said about swelling" names the topic; it does not say there is any."""
+        """Whether the topic is only named: "change what I said about swelling" says of none."""
         return (
             intent["name"] in _ABOUT_A_QUESTION
             and mention.value == "unspecified"
@@ -343,4 +346,5 @@ def _entity(mention: Mention) -> dict[str, Any]:
 def _day(message: Message) -> date:
     """The day of the message on the clinic's clock; today where nobody says (`rasa test`)."""
     now = (message.get("metadata") or {}).get("now")
-    return datetime.fromisoformat(now).date() if isinstance(now, str) else date.today()
+    moment = datetime.fromisoformat(now) if isinstance(now, str) else datetime.now().astimezone()
+    return moment.date()

@@ -31,11 +31,24 @@ CATEGORIES = (
 _NEGATION_REACH = 9
 _UNCERTAIN_REACH = 5
 _AFTER_REACH = 6
+_HYPOTHESIS_REACH = 10
+_SETS_ASIDE = frozenset({"past", "resolved", "hypothetical", "other_person", "elsewhere"})
+_KNEE = frozenset({"knee", "knees", "kneecap", "leg", "joint"})
 # "It swelled years ago and is swollen again": these bring the past up to now.
 _STILL = frozenset({"still", "again", "since", "ever", "now"})
 _AND = frozenset({"and", "plus"})
 _OR = frozenset({"or", "nor", "/"})
 _DETERMINERS = frozenset({"no", "without", "zero", "nil", "any", "neither", "none", "free"})
+
+
+_BEFORE_JUST = frozenset({"not", "is", "'s", "its", "am"})
+# After these, "my knee" is an object or a place and begins no clause.
+_BEFORE_AN_OBJECT = frozenset(
+    {"of", "in", "on", "with", "to", "for", "at", "around", "behind", "under", "below", "above",
+     "over", "by", "side", "than", "bend", "straighten", "move", "lift", "twisted", "hurt",
+     "banged", "hit", "knocked", "through", "from", "inside", "outside", "is", "are", "has",
+     "about", "have", "feel", "put"}
+)  # fmt: skip
 
 
 class Trigger(NamedTuple):
@@ -115,7 +128,7 @@ class Structure:
         following = self.norms[index + 1] if index + 1 < len(self.norms) else ""
         if norm in language.breaks:
             # "Not just swollen" and "just" after "it is" do not break.
-            return not (norm in ("just", "only") and previous in ("not", "is", "'s", "its", "am"))
+            return norm not in ("just", "only") or previous not in _BEFORE_JUST
         soft = previous in (",", "-", ":", "/", "and", "so", "then", "because", "plus", "&")
         if norm in language.starters and soft:
             return True
@@ -124,11 +137,7 @@ class Structure:
         if norm in ("i", "its", "there"):
             return True
         if norm in ("my", "the") and following in language.body:
-            return previous not in ("of", "in", "on", "with", "to", "for", "at", "around", "behind",
-                                    "under", "below", "above", "over", "by", "side", "than",
-                                    "bend", "straighten", "move", "lift", "twisted", "hurt",
-                                    "banged", "hit", "knocked", "through", "from", "inside",
-                                    "outside", "is", "are", "has", "about", "have", "feel", "put")  # fmt: skip
+            return previous not in _BEFORE_AN_OBJECT
         return norm in ("it", "he", "she", "they") and following in language.verbs
 
     def clause_bounds(self, index: int) -> tuple[int, int]:
@@ -158,11 +167,8 @@ def judge(
             enough to set the sign aside.
         has_own_site: the cue names its own body part, so another one beside it changes nothing.
     """
-    negations: list[Trigger] = []
-    unknown: Trigger | None = None
-    uncertain: Trigger | None = None
+    covering: dict[str, Trigger] = {}
     aside: Trigger | None = None
-    double = False
     for trigger in triggers:
         if start <= trigger.start and trigger.end <= end:
             continue
@@ -172,34 +178,27 @@ def judge(
             continue
         if trigger.category == "elsewhere" and has_own_site:
             continue
-        if not _covers(trigger, start, end, structure, language, keep_within_sentence):
-            continue
-        if trigger.category == "negation":
-            negations.append(trigger)
-        elif trigger.category == "double_negation":
-            double = True
-        elif trigger.category == "unknown":
-            unknown = trigger
-        elif trigger.category == "uncertain":
-            uncertain = trigger
-        elif aside is None:
-            aside = trigger
+        if _covers(trigger, start, end, structure, language, keep_within_sentence):
+            covering[trigger.category] = trigger
+            if aside is None and trigger.category in _SETS_ASIDE:
+                aside = trigger
     polarity: Polarity = "present"
     decided = aside
     # Two negations are one in everyday speech ("ain't got no swelling"); true double negations
     # are triggers of their own.
-    if negations and not double:
+    if "negation" in covering and "double_negation" not in covering:
         polarity = "negated"
-        decided = decided or negations[-1]
-    elif unknown is not None:
+        decided = decided or covering["negation"]
+    elif "unknown" in covering:
         polarity = "unknown"
-        decided = decided or unknown
-    decided = decided or uncertain
+        decided = decided or covering["unknown"]
+    decided = decided or covering.get("uncertain")
     reason = "said"
     if decided is not None:
         words = " ".join(structure.norms[decided.start : decided.end])
         reason = f"{decided.category}: {words}"
-    return Said(polarity, aside is None, uncertain is not None or unknown is not None, reason)
+    hedged = "uncertain" in covering or "unknown" in covering
+    return Said(polarity, aside is None, hedged, reason)
 
 
 def _covers(
@@ -212,61 +211,68 @@ def _covers(
 ) -> bool:
     """Whether the trigger's scope holds the cue."""
     before_cue = trigger.start < start
-    if trigger.place == "before" and not before_cue:
-        return False
-    if trigger.place == "after" and before_cue:
+    if trigger.place == ("after" if before_cue else "before"):
         return False
     anchor = trigger.end - 1 if before_cue else trigger.start
     edge = start if before_cue else end - 1
     same_clause = structure.clause[anchor] == structure.clause[edge]
+    same_sentence = structure.sentence[anchor] == structure.sentence[edge]
     category = trigger.category
-    if category in ("negation", "double_negation", "unknown") and trigger.place == "before":
-        if not same_clause or start - trigger.end > _NEGATION_REACH:
-            return False
-        return _reaches(trigger, start, structure, language)
-    if category == "uncertain":
+    if category in ("negation", "double_negation", "unknown"):
         if before_cue:
-            return same_clause and start - trigger.end <= _UNCERTAIN_REACH
-        return same_clause and trigger.start - end <= _UNCERTAIN_REACH
-    if category in ("negation", "unknown"):
-        if trigger.end - trigger.start == 1 and not _ends(trigger.end, structure):
-            return False  # "swelling: no", but not "29 and no swelling"
-        if category == "unknown" and not same_clause:
-            return _reaches_back(trigger, start, end, structure, language, keep_within_sentence)
-        return same_clause and trigger.start - end <= _AFTER_REACH and not _comma_between(
-            end, trigger.start, structure
-        )
-    if category == "resolved":
-        if trigger.place == "before" or same_clause:
-            return same_clause
+            near = start - trigger.end <= _NEGATION_REACH
+            return same_clause and near and _reaches(trigger, start, structure, language)
+        return _denied_after(trigger, start, end, structure, language, keep_within_sentence)
+    if category == "uncertain":
+        distance = start - trigger.end if before_cue else trigger.start - end
+        return same_clause and distance <= _UNCERTAIN_REACH
+    if category == "resolved" and not before_cue and not same_clause:
         return _reaches_back(trigger, start, end, structure, language, keep_within_sentence)
     if category == "other_person":
-        # Someone else stays the subject until the person speaks of themselves again.
-        if structure.sentence[anchor] != structure.sentence[edge]:
-            return False
-        between = structure.norms[trigger.end : start]
-        return not any(
-            norm in ("i", "mine", "me") or (norm == "my" and index + 1 < len(between))
-            for index, norm in enumerate(between)
-        )
+        return same_sentence and _still_about_them(trigger, start, structure)
     if category == "hypothetical" and not same_clause:
-        # "What if it gets hot and it swells": a hypothesis goes on over "and".
-        if not before_cue or structure.sentence[anchor] != structure.sentence[edge]:
-            return False
-        between = structure.norms[trigger.end : start]
-        return len(between) <= 10 and not any(
-            norm in language.breaks or norm in (",", "so", "because") for norm in between
-        )
-    if category == "past" and same_clause:
+        return before_cue and same_sentence and _goes_on(trigger, start, structure, language)
+    if category in ("past", "elsewhere") and same_clause:
         first, last = structure.clause_bounds(edge)
-        return not any(norm in _STILL for norm in structure.norms[first:last])
-    if category == "elsewhere":
-        if not same_clause:
-            return False
-        first, last = structure.clause_bounds(edge)
-        clause = structure.norms[first:last]
-        return not any(norm in ("knee", "knees", "kneecap", "leg", "joint") for norm in clause)
+        lifted_by = _STILL if category == "past" else _KNEE
+        return not any(norm in lifted_by for norm in structure.norms[first:last])
     return same_clause
+
+
+def _denied_after(
+    trigger: Trigger,
+    start: int,
+    end: int,
+    structure: Structure,
+    language: ClauseWords,
+    keep_within_sentence: bool,
+) -> bool:
+    """Whether "none", "is not there" or "not sure" after a cue speaks of it."""
+    if trigger.end - trigger.start == 1 and not _ends(trigger.end, structure):
+        return False  # "swelling: no", but not "29 and no swelling"
+    if structure.clause[trigger.start] != structure.clause[end - 1]:
+        return trigger.category == "unknown" and _reaches_back(
+            trigger, start, end, structure, language, keep_within_sentence
+        )
+    between = structure.norms[end : trigger.start]
+    return len(between) <= _AFTER_REACH and "," not in between
+
+
+def _still_about_them(trigger: Trigger, start: int, structure: Structure) -> bool:
+    """Someone else stays the subject until the person speaks of themselves again."""
+    between = structure.norms[trigger.end : start]
+    return not any(
+        norm in ("i", "mine", "me") or (norm == "my" and index + 1 < len(between))
+        for index, norm in enumerate(between)
+    )
+
+
+def _goes_on(trigger: Trigger, start: int, structure: Structure, language: ClauseWords) -> bool:
+    """A hypothesis goes on over "and": "what if it gets hot and it swells"."""
+    between = structure.norms[trigger.end : start]
+    return len(between) <= _HYPOTHESIS_REACH and not any(
+        norm in language.breaks or norm in (",", "so", "because") for norm in between
+    )
 
 
 def _ends(index: int, structure: Structure) -> bool:
@@ -278,13 +284,7 @@ def _ends(index: int, structure: Structure) -> bool:
     )
 
 
-def _comma_between(first: int, last: int, structure: Structure) -> bool:
-    return any(norm == "," for norm in structure.norms[first:last])
-
-
-def _reaches(
-    trigger: Trigger, start: int, structure: Structure, language: ClauseWords
-) -> bool:
+def _reaches(trigger: Trigger, start: int, structure: Structure, language: ClauseWords) -> bool:
     """Whether a negation before the cue goes on over the commas and "and"s between them."""
     norms = structure.norms
     determiner = any(norm in _DETERMINERS for norm in norms[trigger.start : trigger.end])

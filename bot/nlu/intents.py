@@ -24,7 +24,9 @@ _LONGEST_MOVE = 9
 # Below this a classifier's guess at one of the above does not outweigh findings.
 _SURE = 0.5
 # With findings of the knee, and another intent, another part of the body is only an aside.
-_UNCERTAIN = frozenset({"inform", "nlu_fallback", "out_of_scope", "affirm", "deny", "unsure", "number"})
+_UNCERTAIN = frozenset(
+    {"inform", "nlu_fallback", "out_of_scope", "affirm", "deny", "unsure", "number"}
+)
 _WORDS = re.compile(r"\w+")
 
 
@@ -44,18 +46,17 @@ def settle_intent(
     """
     name = guess.get("name") or "nlu_fallback"
     confidence = float(guess.get("confidence") or 0.0)
-    if is_command or not _WORDS.search(text) and name not in ("affirm", "deny"):
+    if is_command or (not _WORDS.search(text) and name not in ("affirm", "deny")):
         return {"name": "nlu_fallback", "confidence": 1.0}
     if any(m.raises and m.finding in knowledge.danger_signs for m in reading.mentions):
         return {"name": "report_danger", "confidence": 1.0}
     if reading.crisis:
         return {"name": "crisis", "confidence": 1.0}
     told = any(mention.current for mention in reading.mentions)
-    if told and name not in ("inform",):
-        keeps = name in _KEPT_WITH_FINDINGS and confidence >= _SURE
-        return {"name": name, "confidence": confidence} if keeps else {"name": "inform", "confidence": 1.0}
+    if told and not (name in _KEPT_WITH_FINDINGS and confidence >= _SURE):
+        return {"name": "inform", "confidence": 1.0}
     if not told and reading.body_part and name in _UNCERTAIN:
         return {"name": "out_of_scope", "confidence": 1.0}
     if name in _MOVES and len(_WORDS.findall(text)) > _LONGEST_MOVE:
-        return {"name": "inform" if told else "nlu_fallback", "confidence": 1.0}
+        return {"name": "nlu_fallback", "confidence": 1.0}
     return {"name": name, "confidence": confidence}

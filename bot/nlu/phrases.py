@@ -2,19 +2,18 @@
 
 A pattern is a line of YAML that reads like what a person types:
 
-    can not put (any|much)? weight      words in order; `a|b` one or the other, `(a b|c)` a group, `?` optional
+    can not put (any|much)? weight      words in order; `(a b|c)` one or the other, `?` optional
     click*                              any word that begins so
     knee .. swollen                     a gap of up to 3 words within a clause (no "not", no comma)
     popped ... swollen                  a gap of up to 8 words, commas allowed
     {swollen}                           a list of `concepts` in language.yaml
     #days, #ago, #recent, #older ...    a quantity, see `reading.QUANTITY_LABELS`
-    {hot_joint} + @swelling             cues anywhere in one message; `@finding` = that finding is current
+    {hot_joint} + @swelling             cues anywhere in one message; `@` = a finding that is there
 
 Contractions are undone in patterns as in messages: `can't` and `can not` are the same.
 
-spaCy's Matcher tries every pattern at every word (about 1,000 patterns: several ms a message).  This
-automaton shares common beginnings and looks words up, so a message costs about the same with ten
-times the patterns.
+spaCy's Matcher tries every pattern at every word.  This automaton shares common beginnings and
+looks words up, so the cost of a message hardly grows with the number of patterns.
 """
 
 from __future__ import annotations
@@ -72,7 +71,7 @@ class _Gap:
     over_commas: bool
 
 
-_Element = Union[_Words, _Group, _Gap]
+_Element = Union[_Words, _Group, _Gap]  # noqa: UP007  # forward names, read at run time
 
 
 @dataclass(frozen=True)
@@ -139,28 +138,30 @@ class PatternParser:
                 if at >= len(lexemes):
                     raise self._error(pattern, "has a '(' without its ')'")
                 at += 1
-                current.append(
-                    inside[0]
-                    if len(inside) == 1 and isinstance(inside[0], _Group) and not inside[0].optional
-                    else _Group((inside,))
-                )
-            elif lexeme.startswith("{"):
-                current.append(self._concept(pattern, lexeme[1:-1]))
-            elif lexeme in ("..", "..."):
-                long = lexeme == "..."
-                current.append(_Gap(_LONG_GAP if long else _SHORT_GAP, over_commas=long))
-            elif lexeme.startswith("#"):
-                current.append(_Words(frozenset({lexeme}), repeats=True))
-            elif lexeme.endswith("*") and len(lexeme) > 3:
-                current.append(_Words(frozenset({lexeme})))
+                alone = inside[0] if len(inside) == 1 else None
+                plain = isinstance(alone, _Group) and not alone.optional
+                current.append(alone if alone is not None and plain else _Group((inside,)))
             else:
-                words = [word.norm for word in split(lexeme)]
-                if not words:
-                    raise self._error(pattern, f"holds '{lexeme}', which is no word")
-                current.extend(_Words(frozenset({word})) for word in words)
+                current.extend(self._elements(pattern, lexeme))
         if len(alternatives) == 1:
             return tuple(alternatives[0]), at
         return (_Group(tuple(tuple(alternative) for alternative in alternatives)),), at
+
+    def _elements(self, pattern: Pattern, lexeme: str) -> list[_Element]:
+        """What a lexeme other than a bracket, `|` or `?` stands for."""
+        if lexeme.startswith("{"):
+            return [self._concept(pattern, lexeme[1:-1])]
+        if lexeme in ("..", "..."):
+            long = lexeme == "..."
+            return [_Gap(_LONG_GAP if long else _SHORT_GAP, over_commas=long)]
+        if lexeme.startswith("#"):
+            return [_Words(frozenset({lexeme}), repeats=True)]
+        if lexeme.endswith("*") and len(lexeme) > 3:
+            return [_Words(frozenset({lexeme}))]
+        words = [word.norm for word in split(lexeme)]
+        if not words:
+            raise self._error(pattern, f"holds '{lexeme}', which is no word")
+        return [_Words(frozenset({word})) for word in words]
 
     def _concept(self, pattern: Pattern, name: str) -> _Group:
         if name not in self._lines:
@@ -293,8 +294,8 @@ class Automaton(Generic[Meaning]):
                     edges.setdefault(label, {}).update({id(t): t for t in targets})
             self._edges[id(node)] = {label: tuple(t.values()) for label, t in edges.items()}
             self._meanings[id(node)] = tuple(m for state in reached for m in state.meanings)
-            for targets in self._edges[id(node)].values():
-                waiting.extend(targets)
+            for reachable in self._edges[id(node)].values():
+                waiting.extend(reachable)
         self.labels = lru_cache(maxsize=20000)(self._labels)
 
     def _labels(self, norm: str) -> tuple[str, ...]:
@@ -367,8 +368,9 @@ class Automaton(Generic[Meaning]):
                         if key not in following or filled < following[key]:
                             following[key] = filled
             for (node_id, start), gaps in following.items():
-                for meaning in meanings_of[node_id]:
-                    matches.append(Match(meaning, start, index + 1, gaps))
+                matches.extend(
+                    Match(meaning, start, index + 1, gaps) for meaning in meanings_of[node_id]
+                )
             active = following
         return matches
 

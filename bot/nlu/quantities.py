@@ -99,6 +99,13 @@ _SEASON_WORD = "|".join(_SEASONS)
 _HOLIDAY_WORD = "|".join(sorted(_HOLIDAYS, key=len, reverse=True))
 
 
+def age_band(years: int) -> str:
+    """The value of `age_band` for an age in years (clinical model)."""
+    if years < 16:
+        return "under_16"
+    return "16_54" if years < 55 else "55_plus"
+
+
 def number(words: str) -> float | None:
     """`words` as a number ("7", "7.5", "six and a half", "twenty-one", "a couple of"), or None."""
     words = words.strip()
@@ -131,7 +138,8 @@ _NOT_A_UNIT = (
     r"|rd\b|th\b|am\b|pm\b|step|time|run|lb|kg|stone|feet|foot|ft\b|inch|degree|rep|set|year|k's))"
 )
 _SCORE = re.compile(
-    rf"(?:(?P<low>{_NUMBER}){_RANGE})?(?P<high>{_NUMBER}) ?(?:/|out of|outta|outof|on) ?(?:10|ten)\b"
+    rf"(?:(?P<low>{_NUMBER}){_RANGE})?(?P<high>{_NUMBER}) ?(?:/|out of|outta|outof|on) ?"
+    r"(?:10|ten)\b"
     rf"(?!\s*(?:k\b|km|mile|time|run))"
 )
 _SCALE = re.compile(
@@ -139,7 +147,8 @@ _SCALE = re.compile(
     rf"(?:[a-z']+\W{{1,2}}){{0,6}}?(?:(?P<low>{_NUMBER}){_RANGE})?(?P<high>{_NUMBER})\b{_NOT_A_UNIT}"
 )
 _PAIN_IS = re.compile(
-    r"\bpain(?: level| score| scale| rating)?s?(?:\W{1,2}(?:is|was|'s|at|of|around|about|like|maybe|"
+    r"\bpain(?: level| score| scale| rating)?s?(?:\W{1,2}(?:is|was|'s|at|of|around|about|like|"
+    r"maybe|"
     r"a|an|roughly|say|probably|it|its|now|today|currently|solid|level|would|be|i'd|call|can|"
     rf"hit|hits|reach|reaches|up|to|goes|gets|peaks|worst))*\W{{1,3}}"
     rf"(?:(?P<low>{_NUMBER}){_RANGE})?(?P<high>{_NUMBER})\b{_NOT_A_UNIT}"
@@ -153,7 +162,8 @@ _SCALE_ENDS = re.compile(r"\b(?:0|1|zero|one) ?(?:-|to) ?(?:10|ten)\b")
 
 # Rest, treatment or training that lasted so long says nothing of how long the trouble has lasted.
 _OTHER_SPAN = re.compile(
-    r"(?:rest(?:ed|ing)?|ic(?:ed|ing|e)|(?<!on and )(?<!on & )off|physio|stopped running|stop running|not run|n't run|"
+    r"(?:rest(?:ed|ing)?|ic(?:ed|ing|e)|(?<!on and )(?<!on & )off|physio|stopped running|"
+    r"stop running|not run|n't run|"
     r"not running|no running|n't running|without running|haven't ran|training|trained|run(?:ning)?"
     r"|been a runner|break|brace|tablets|ibuprofen|exercises|stretching|cut back|braced)"
     r"(?: it| up| completely| properly| regularly| seriously)? (?:for|the last|the past|of)?"
@@ -184,11 +194,12 @@ _LOOSE_LENGTH = re.compile(
     r"(?:many )?weeks|(?:many )?months|(?:many )?years|ages|a while|a long time|a little while|"
     r"yonks|forever|donkey's years|quite some time|quite a while|some time)\b(?! ago| old| of)"
 )
-# What an unstated number stands for: at least this many days, chosen to keep the order of the words.
+# What an unstated number stands for: at least this many days, in the order of the words.
 _LOOSE_DAYS = {"days": 3, "weeks": 21, "months": 90, "years": 730}
 _ALL_PERIOD = re.compile(
     r"\b(?:all|the whole|the entire|this whole|all this|this past|the past|the last|past|last)"
-    r" (?P<unit>day|night|week|weekend|fortnight|month|year|summer|winter|spring|autumn)(?: long)?\b"
+    r" (?P<unit>day|night|week|weekend|fortnight|month|year|summer|winter|spring|autumn)"
+    r"(?: long)?\b"
 )
 _SINCE = re.compile(
     r"\b(?:ever )?(?:since|from) (?:about |around |roughly |early |late |mid |mid-|the start of |"
@@ -202,7 +213,8 @@ _SINCE = re.compile(
 )
 _AGO = re.compile(
     rf"\b(?P<about>(?:{_ABOUT} )*)(?:(?P<low>{_COUNT}){_RANGE})?(?P<count>{_COUNT}) ?"
-    rf"(?P<unit>{_UNIT_WORD}|hours?|hrs?|minutes?|mins?)(?P<half> and a half)? (?:ago|back|previously)\b"
+    rf"(?P<unit>{_UNIT_WORD}|hours?|hrs?|minutes?|mins?)(?P<half> and a half)? "
+    r"(?:ago|back|previously)\b"
     r"|\b(?P<loose>days|weeks|months|years|ages|hours) (?:ago|back)\b"
 )
 _WHEN = re.compile(
@@ -210,8 +222,8 @@ _WHEN = re.compile(
     r"this afternoon|this evening|last night|earlier today|just now|earlier on|"
     r"last week|last weekend|this weekend|at the weekend|over the weekend|"
     r"on the weekend|last month|last year|earlier this (?:week|month|year)|this week|"
-    rf"(?:on|last|this past|this) (?:{_WEEKDAY_WORD})\b(?:(?:'s)? (?:morning|afternoon|evening|night|"
-    rf"run))?|(?:in|back in|last|in early|in late|in mid) (?:{_MONTH_WORD})\b(?! \d)|"
+    rf"(?:on|last|this past|this) (?:{_WEEKDAY_WORD})\b(?:(?:'s)? (?:morning|afternoon|evening|"
+    rf"night|run))?|(?:in|back in|last|in early|in late|in mid) (?:{_MONTH_WORD})\b(?! \d)|"
     rf"(?:last|this|in the) (?:{_SEASON_WORD})\b|in (?:19|20)\d\d\b|"
     rf"(?:at|last|over|on) (?:{_HOLIDAY_WORD})\b|on (?:the )?\d{{1,2}}(?:st|nd|rd|th)?(?: of)? "
     rf"(?:{_MONTH_WORD})\b)"
@@ -227,26 +239,28 @@ _STARTED = re.compile(
 _AGE = re.compile(
     r"\b(?:i am|i'm|im|i m|he is|he's|hes|she is|she's|shes|aged?|turned|turning|age:|age is|"
     r"just turned|is only|is)"
-    rf" (?:now |only |nearly |almost |just |about |a |an |of |still )*(?P<age>{_NUMBER})(?![\w/'\"%])"
+    rf" (?:now |only |nearly |almost |just |about |a |an |of |still )*(?P<age>{_NUMBER})"
+    r"(?![\w/'\"%])"
     rf"(?!\s*(?:{_UNIT_WORD})\b(?! ?-?olds?| of age| young))(?![.,:-]?\d)"
     r"(?!\s*(?:out of|/|k\b|km|mile|hour|min|week|day|month|to\b|or\b|kg|lb|stone|ft|foot|feet|cm|"
     r"inch|pounds|times|percent|reps|sets|degrees|sec|on a|in to|into|am\b|pm\b|of\b|st\b|weeks))"
 )
 _AGE_OLD = re.compile(
-    rf"(?<![\w.])(?P<age>{_NUMBER})[ -]?(?:(?:years?|yrs?)[ -]?(?:olds?|of age|young)|y/?o\b|yr old|"
-    r"yrs old|year-old|yo\b)"
+    rf"(?<![\w.])(?P<age>{_NUMBER})[ -]?(?:(?:years?|yrs?)[ -]?(?:olds?|of age|young)|y/?o\b|"
+    r"yr old|yrs old|year-old|yo\b)"
 )
 _AGE_FORUM = re.compile(
     r"(?:^|[\s(\[,])(?:(?P<age>[1-9]\d)\s?(?:m|f|male|female)\b(?!\w)|(?:m|f|male|female)[ ,/]?"
     r"(?P<age2>[1-9]\d)\b(?!\s*(?:k|km|mi|min|week|day|month|/)))"
 )
 _AGE_AFTER_PERSON = re.compile(
-    r"\b(?:son|daughter|kid|child|boy|girl|lad|grandson|granddaughter|teenager|wife|husband|partner|"
-    rf"mum|mom|dad|mother|father|brother|sister|nephew|niece)[ ,(]+(?:aged? |is )?(?P<age>{_NUMBER})\b"
-    rf"(?!\s*(?:k\b|km|mile|min|hour|week|day|month|/))"
+    r"\b(?:son|daughter|kid|child|boy|girl|lad|grandson|granddaughter|teenager|wife|husband|"
+    r"partner|mum|mom|dad|mother|father|brother|sister|nephew|niece)[ ,(]+(?:aged? |is )?"
+    rf"(?P<age>{_NUMBER})\b(?!\s*(?:k\b|km|mile|min|hour|week|day|month|/))"
 )
 _AGE_DECADE = re.compile(
-    r"\bin (?:my|his|her) (?:early |mid |mid-|late )?(?P<age>[1-9]0|" + _TENS_WORD.replace("ty", "ties")
+    r"\bin (?:my|his|her) (?:early |mid |mid-|late )?(?P<age>[1-9]0|"
+    + _TENS_WORD.replace("ty", "ties")
     + r")(?:'?s)?\b"
 )  # fmt: skip
 
@@ -277,7 +291,8 @@ def read_quantities(plain: str, today: date) -> list[Quantity]:
 _MAYBE = re.compile(
     r"\d|\b(?:since|ago|back|yesterday|today|tonight|morning|night|week|weeks|month|months|year|"
     r"years|day|days|fortnight|weekend|ages|while|long time|yonks|forever|"
-    rf"{_ONES_WORD}|{_TENS_WORD}|{_WEEKDAY_WORD}|{_SEASON_WORD}|xmas|christmas|in (?:{_MONTH_WORD})|"
+    rf"{_ONES_WORD}|{_TENS_WORD}|{_WEEKDAY_WORD}|{_SEASON_WORD}|xmas|christmas|"
+    rf"in (?:{_MONTH_WORD})|"
     r"wks?|mths?|yrs?|[a-z]+ties|just now|earlier|the other day|year's|some time|decades?|evening|"
     r"afternoon)\b"
 )
@@ -311,7 +326,9 @@ def _ages(plain: str, today: date) -> Iterator[Quantity]:
             years = number(words)
             if years is not None and 3 <= years <= 110 and "." not in words:
                 start = match.start()
-                start += len(plain[start : match.end()]) - len(plain[start : match.end()].lstrip(" (["))
+                start += len(plain[start : match.end()]) - len(
+                    plain[start : match.end()].lstrip(" ([")
+                )
                 yield Quantity("age", int(years), start, match.end())
     for match in _AGE_DECADE.finditer(plain):
         word = match["age"]
@@ -370,7 +387,11 @@ def _lengths(plain: str, today: date) -> Iterator[Quantity]:
         rested = _OTHER_SPAN.search(plain[max(0, match.start() - 40) : match.start()] + " ")
         known = words in _LOOSE_DAYS and not rested
         yield Quantity(
-            "duration" if known else "span", _LOOSE_DAYS.get(words, 7), match.start(), match.end(), True
+            "duration" if known else "span",
+            _LOOSE_DAYS.get(words, 7),
+            match.start(),
+            match.end(),
+            True,
         )
     for match in _ALL_PERIOD.finditer(plain):
         lead = match[0].split()[0]
@@ -378,7 +399,7 @@ def _lengths(plain: str, today: date) -> Iterator[Quantity]:
         if lead in ("last", "past") and not plain[: match.start()].endswith("for "):
             continue
         days = _UNITS.get(unit, 60 if unit in ("summer", "winter", "spring", "autumn") else 1)
-        if unit in ("day", "night") or lead == "the" and unit in ("day", "night"):
+        if unit in ("day", "night") or (lead == "the" and unit in ("day", "night")):
             days = 1
         yield Quantity("duration", days, match.start(), match.end(), True)
 
@@ -424,44 +445,43 @@ def _length(match: re.Match[str]) -> tuple[int, bool] | None:
     return days, uncertain or bool(match["about"])
 
 
+_FIXED_DAYS = {
+    "today": 0, "morning": 0, "afternoon": 0, "evening": 0, "tonight": 0, "earlier today": 0,
+    "just now": 0, "earlier on": 0, "night": 1, "yesterday": 1, "yesterday morning": 1,
+    "yesterday evening": 1, "yesterday afternoon": 1, "day before yesterday": 2, "other day": 2,
+    "month": 30, "year": 365, "earlier this month": 30, "earlier this year": 180,
+}  # fmt: skip
+
+
 def _days_since(when: str, today: date) -> int | None:
     """Whole days from `when` to `today`; None when it cannot be told."""
-    when = re.sub(r"^(?:the|this past|this|past|last|in the) ", "", when_full := when.strip())
-    last = when_full.startswith("last ")
-    if when_full == "the fall":
+    full = when.strip()
+    if full == "the fall":
         return None  # an accident, not the season
-    if when in ("today", "morning", "afternoon", "evening", "tonight", "earlier today", "just now",
-                "earlier on"):  # fmt: skip
-        return 0
-    if when.startswith("yesterday"):
-        return 1
-    if when in ("day before yesterday", "other day"):
-        return 2
-    if when == "night":
-        return 1
+    when = re.sub(r"^(?:the|this past|this|past|last|in the) ", "", full)
+    last = full.startswith("last ")
+    if when in _FIXED_DAYS:
+        return _FIXED_DAYS[when]
     if when == "weekend":
         # Saturday of the latest weekend that has begun.
         return (today.weekday() - 5) % 7 or (7 if last else 0)
-    if when == "week":
+    if when in ("week", "earlier this week"):
         return 7 if last else max(today.weekday(), 1)
-    if when.startswith("earlier this week") or when_full == "this week":
-        return max(today.weekday(), 1)
-    if when == "month":
-        return 30
-    if when == "year":
-        return 365
-    if when.startswith("earlier this"):
-        return 30 if "month" in when else 180
     ago = re.fullmatch(rf"(?P<count>{_COUNT}) (?P<unit>{_UNIT_WORD}) (?:ago|back)", when)
     if ago:
         count = number(ago["count"])
         return None if count is None else math.ceil(count * _UNITS[ago["unit"]])
+    weekday = when.split()[0].removesuffix("'s")
+    if weekday in _WEEKDAYS:
+        return (today.weekday() - _WEEKDAYS[weekday]) % 7 or 7
+    return _days_since_date(when, today)
+
+
+def _days_since_date(when: str, today: date) -> int | None:
+    """Days since a year, a month with or without a day, a season or a holiday."""
     if re.fullmatch(r"(?:19|20)\d\d", when):
         # The year alone: counted from its middle, which is right within half a year.
         return max((today - date(int(when), 7, 1)).days, 0) if int(when) <= today.year else None
-    first = when.split()[0].removesuffix("'s")
-    if first in _WEEKDAYS:
-        return (today.weekday() - _WEEKDAYS[first]) % 7 or 7
     if when in _HOLIDAYS:
         return _since_day(*_HOLIDAYS[when], today)
     if when in _SEASONS:
@@ -472,9 +492,9 @@ def _days_since(when: str, today: date) -> int | None:
         return (today - begun).days if begun <= today else None
     day = re.search(r"\d{1,2}", when)
     month = re.search(rf"(?:{_MONTH_WORD})", when)
-    if month:
-        return _since_day(_MONTHS[month[0]], int(day[0]) if day else 1, today)
-    return None
+    if month is None:
+        return None
+    return _since_day(_MONTHS[month[0]], int(day[0]) if day else 1, today)
 
 
 def _since_day(month: int, day: int, today: date) -> int | None:

@@ -8,7 +8,7 @@ their own: `pain_score`, `duration_days` and `age_band`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Literal, Union
@@ -25,7 +25,7 @@ from bot.nlu.context import (
     read_clause_words,
 )
 from bot.nlu.phrases import Automaton, Match, PatternParser
-from bot.nlu.quantities import RECENT_DAYS, Quantity, read_quantities
+from bot.nlu.quantities import RECENT_DAYS, Quantity, age_band, read_quantities
 from bot.nlu.tokens import Word, normalise, split
 from bot.yaml_file import Located
 
@@ -143,7 +143,7 @@ class _Mark:
     name: str = ""
 
 
-_Meaning = Union[_Cue, _Part, _TriggerKind, _Mark]
+_Meaning = Union[_Cue, _Part, _TriggerKind, _Mark]  # noqa: UP007  # evaluated at run time
 
 
 @dataclass
@@ -238,9 +238,7 @@ class Reader:
 
     # Reading
 
-    def read(
-        self, text: str, today: date, known: frozenset[str] = frozenset()
-    ) -> Reading:
+    def read(self, text: str, today: date, known: frozenset[str] = frozenset()) -> Reading:
         """What `text` says.
 
         Args:
@@ -355,9 +353,7 @@ class Reader:
             return False
         words = sum(1 << index for index in range(cue.start, cue.end))
         return (
-            inside
-            and longer.end - longer.start > cue.end - cue.start
-            and not words & longer.gaps
+            inside and longer.end - longer.start > cue.end - cue.start and not words & longer.gaps
         )
 
     def _body_part(self, message: _Message) -> str | None:
@@ -440,12 +436,13 @@ class Reader:
     ) -> list[Mention]:
         mentions = []
         for quantity, (start, end) in zip(quantities, spans, strict=True):
+            value: str | int
             if quantity.kind == "score":
                 finding, value = "pain_score", quantity.value
             elif quantity.kind == "duration":
                 finding, value = "duration_days", quantity.value
             elif quantity.kind == "age":
-                finding, value = "age_band", _age_band(quantity.value)
+                finding, value = "age_band", age_band(quantity.value)
             else:
                 continue
             if finding not in self._questions or start >= end:
@@ -578,12 +575,6 @@ def _lines(body: Located) -> list[Phrase]:
     return [Phrase(child.text(), child.path, child.line) for child in body.elements()]
 
 
-def _age_band(years: int) -> str:
-    if years < 16:
-        return "under_16"
-    return "16_54" if years < 55 else "55_plus"
-
-
 def _word_spans(words: Sequence[Word], quantities: Sequence[Quantity]) -> list[tuple[int, int]]:
     """The word offsets of each quantity."""
     spans = []
@@ -641,7 +632,8 @@ def _longest_triggers(
         if any(
             other.start <= trigger.start < other.end and trigger.category != "elsewhere"
             for other in kept
-            if other.end - other.start > 1 or (other.start, other.end) == (trigger.start, trigger.end)
+            if other.end - other.start > 1
+            or (other.start, other.end) == (trigger.start, trigger.end)
             if (other.place, other.category) == (trigger.place, trigger.category)
             or other.start < trigger.start
             or other.end - other.start > trigger.end - trigger.start

@@ -11,9 +11,10 @@ from __future__ import annotations
 import re
 import unicodedata
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import spacy
+from spacy.lang.en import English
 from spacy.language import Language
 from spacy.util import compile_infix_regex
 
@@ -84,15 +85,16 @@ def _plain(character: str) -> str:
 def language() -> Language:
     """The blank English spaCy pipeline, with infixes for text typed without spaces."""
     nlp = spacy.blank("en")
-    infixes = [
-        *nlp.Defaults.infixes,
+    tokenizer: Any = nlp.tokenizer  # spaCy publishes no types for it
+    infixes: list[str | re.Pattern[str]] = [
+        *English.Defaults.infixes,
         r"(?<=[a-z0-9])[;:!?,/&()](?=[a-z])",
         r"(?<=[a-z]{3})\.(?=[a-z]{2})",
         r"(?<=[a-z])/(?=[a-z0-9])",
     ]
     # A full stop without a space ("no swelling.just stiff") is no web address.
-    nlp.tokenizer.url_match = None
-    nlp.tokenizer.infix_finditer = compile_infix_regex(infixes).finditer
+    tokenizer.url_match = None
+    tokenizer.infix_finditer = compile_infix_regex(infixes).finditer
     return nlp
 
 
@@ -108,41 +110,42 @@ def split(text: str) -> list[Word]:
     previous = ""
     for index, token in enumerate(tokens):
         raw = token.text
-        start = token.idx
-        end = start + len(raw)
         if raw.isalpha() or raw[0] == "'":
-            if raw in _ONLY_BEFORE_NOT:
-                following = tokens[index + 1].text if index + 1 < len(tokens) else ""
-                norm = _NORMS[raw] if following in ("n't", "nt") else raw
-            elif raw in _ONLY_AFTER_PRONOUN:
-                norm = _NORMS[raw] if previous in _PRONOUNS else raw
-            elif raw == "'":
-                continue
-            else:
-                norm = _NORMS.get(raw, raw)
-                if len(norm) > 4:
-                    norm = _squeeze(norm)
-            # Both words of an undone contraction lie where it was typed.
-            words.extend(Word(part, start, end) for part in norm.split())
-            previous = raw
-            continue
+            following = tokens[index + 1].text if index + 1 < len(tokens) else ""
+            norm = _word_norm(raw, previous, following)
+        else:
+            norm = _mark_norm(raw, after_space=plain[token.idx - 1 : token.idx].isspace())
+        # Both words of an undone contraction lie where it was typed.
+        words.extend(Word(part, token.idx, token.idx + len(raw)) for part in norm.split())
         previous = raw
-        if raw in _NORMS:
-            words.append(Word(_NORMS[raw], start, end))
-        elif raw.isspace():
-            if "\n" in raw:
-                words.append(Word(".", start, end))
-        elif _SENTENCE_END.match(raw):
-            words.append(Word(".", start, end))
-        elif raw == "-" and plain[start - 1 : start].isspace():
-            words.append(Word("-", start, end))
-        elif _SKIPPED.match(raw):
-            continue
-        elif raw in (",", ":", "/"):
-            words.append(Word("," if raw == "," else raw, start, end))
-        elif raw[0].isalnum():
-            words.append(Word(raw, start, end))
     return words
+
+
+def _word_norm(raw: str, previous: str, following: str) -> str:
+    """What a token of letters stands for; empty for a lone apostrophe."""
+    if raw == "'":
+        return ""
+    if raw in _ONLY_BEFORE_NOT:
+        return _NORMS[raw] if following in ("n't", "nt") else raw
+    if raw in _ONLY_AFTER_PRONOUN:
+        return _NORMS[raw] if previous in _PRONOUNS else raw
+    norm = _NORMS.get(raw, raw)
+    return _squeeze(norm) if len(norm) > 4 else norm
+
+
+def _mark_norm(raw: str, *, after_space: bool) -> str:
+    """What a token that is no plain word stands for; empty when it means nothing here."""
+    if raw in _NORMS:
+        return _NORMS[raw]
+    if raw.isspace():
+        return "." if "\n" in raw else ""
+    if _SENTENCE_END.match(raw):
+        return "."
+    if raw == "-" and after_space:
+        return "-"
+    if raw in (",", ":", "/") or (raw[0].isalnum() and not _SKIPPED.match(raw)):
+        return raw
+    return ""
 
 
 @lru_cache(maxsize=8192)

@@ -50,7 +50,7 @@ def test_no_with_something_else_is_not_none(text: str, reader: Reader) -> None:
 
 @pytest.mark.parametrize("text", ["yes", "yeah", "y", "yes I do", "both"])
 def test_yes_to_a_checklist_needs_to_be_told_which(text: str, reader: Reader) -> None:
-    """ "Yes" to a list of signs cannot be known."""
+    """A "yes" to a list of signs cannot be known."""
     assert _read(text, "danger_signs", reader) == AnswerReading(problem="which_ones")
 
 
@@ -78,7 +78,7 @@ def test_places_in_a_list_name_the_signs(text: str, places: list[int], reader: R
 
 
 def test_all_of_them_are_all(reader: Reader) -> None:
-    """ "All of them" names every sign that was offered."""
+    """The words "all of them" name every sign that was offered."""
     signs = [sign.id for sign in _question("warning_signs").signs]
     assert _read("all of them", "warning_signs", reader).value == signs
 
@@ -149,7 +149,8 @@ def test_a_score_beyond_ten_is_out_of_range(text: str, reader: Reader) -> None:
 @pytest.mark.parametrize(
     ("question", "text"),
     [("swelling", "what is the weather"), ("pain_score", "yes"), ("duration_days", "no"),
-     ("injury", "asdf qwer"), ("warning_signs", "what does that mean"), ("danger_signs", "I have a cold")],
+     ("injury", "asdf qwer"), ("warning_signs", "what does that mean"),
+     ("danger_signs", "I have a cold")],
 )  # fmt: skip
 def test_what_is_no_answer_is_not_read_as_one(question: str, text: str, reader: Reader) -> None:
     """Neither a value nor a problem: the conversation goes another way."""

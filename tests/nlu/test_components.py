@@ -64,7 +64,9 @@ def test_plain_messages_get_their_intent(text: str, intent: str, parse: Parse) -
     assert _intent(parse(text)) == intent
 
 
-@pytest.mark.parametrize("text", ["\U0001f600\U0001f600", "???", "...", "\u0416\u0416", "\u200b", "'"])
+@pytest.mark.parametrize(
+    "text", ["\U0001f600\U0001f600", "???", "...", "\u0416\u0416", "\u200b", "'"]
+)
 def test_a_message_without_a_known_letter_is_answered(text: str, parse: Parse) -> None:
     """Rasa's own classifier raises here, and the message could never be answered."""
     assert _intent(parse(text)) == "nlu_fallback"
@@ -87,7 +89,7 @@ def test_times_count_from_the_day_of_the_message(parse: Parse) -> None:
 
 
 def test_a_correction_names_its_question(parse: Parse) -> None:
-    """ "Change my swelling answer" carries the question, and no swelling."""
+    """It carries the question, and no swelling."""
     entities = parse("change my swelling answer")["entities"]
     assert [e["value"] for e in entities if e["entity"] == "about"] == ["swelling"]
     assert all(e["entity"] != "swelling" for e in entities)

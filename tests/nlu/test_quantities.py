@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -81,4 +82,4 @@ def test_a_number_in_digits_is_itself(value: int) -> None:
 def test_any_text_has_quantities_or_none(text: str) -> None:
     """No text raises, and no two quantities share a character."""
     found = read_quantities(normalise(text), FRIDAY)
-    assert all(a.end <= b.start for a, b in zip(found, found[1:], strict=False))
+    assert all(a.end <= b.start for a, b in pairwise(found))
