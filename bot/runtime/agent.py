@@ -9,7 +9,7 @@ from pathlib import Path
 
 from rasa.core.agent import Agent
 from rasa.core.lock_store import LockStore
-from rasa.core.tracker_store import TrackerStore
+from rasa.core.tracker_store import create_tracker_store
 from rasa.core.utils import AvailableEndpoints
 
 from bot.runtime import (
@@ -70,7 +70,7 @@ def load_agent(model: Path, endpoints: Path) -> Agent:
         )
     agent = Agent.load(
         str(model),
-        tracker_store=TrackerStore.create(named.tracker_store),
+        tracker_store=create_tracker_store(named.tracker_store),
         lock_store=locks,
         action_endpoint=named.action,
     )

@@ -23,7 +23,7 @@ import yaml
 from sanic import Sanic
 
 from bot.records import Records, RecordsUnavailable, shared_records
-from bot.runtime import tensorflow_free
+from bot.runtime import tensorflow_free, unused_parts
 from bot.runtime.logs import configure_logs
 from bot.runtime.training import ensure_model
 from bot.runtime.turns import TurnPipeline
@@ -205,6 +205,7 @@ def prepare_process(settings: Settings) -> None:
     # Rasa reports use to its maker unless it is told not to; nothing of ours may call anywhere.
     os.environ["RASA_TELEMETRY_ENABLED"] = "false"
     tensorflow_free.install()
+    unused_parts.install()
     configure_logs(settings.log_conversations)
 
 

@@ -84,13 +84,16 @@ class _AbsentModule(ModuleType):
         return stand_in
 
 
-class _Finder(MetaPathFinder, Loader):
-    """Serves the modules in `SERVED` and no others."""
+class StandIns(MetaPathFinder, Loader):
+    """Serves a stand-in for each of these modules, and nothing for any other."""
+
+    def __init__(self, names: frozenset[str]) -> None:
+        self.names = names
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        if fullname not in SERVED:
+        if fullname not in self.names:
             return None
         return ModuleSpec(fullname, self, is_package=True)
 
@@ -107,8 +110,13 @@ def install() -> None:
     Raises:
         RuntimeError: when the real TensorFlow is already imported (the saving is lost).
     """
-    if any(isinstance(finder, _Finder) for finder in sys.meta_path):
-        return
-    if "tensorflow" in sys.modules:
+    if "tensorflow" in sys.modules and not isinstance(sys.modules["tensorflow"], _AbsentModule):
         raise RuntimeError("tensorflow is already imported: call install() before importing rasa")
-    sys.meta_path.insert(0, _Finder())
+    serve_stand_ins(SERVED)
+
+
+def serve_stand_ins(names: frozenset[str]) -> None:
+    """Serve stand-ins for these modules from now on, once; those already imported stay."""
+    served = [finder.names for finder in sys.meta_path if isinstance(finder, StandIns)]
+    if names not in served:
+        sys.meta_path.insert(0, StandIns(names))

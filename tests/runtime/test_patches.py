@@ -106,6 +106,35 @@ def test_only_what_rasa_names_is_served() -> None:
     assert "tensorflow.experimental" not in tensorflow_free.SERVED
 
 
+def test_needed_rasa_imports_every_channel_it_brings() -> None:
+    """Rasa's own import brings what we leave out, and ours does not."""
+    look = (
+        "import sys, rasa.core.agent\n"
+        "print(*(name in sys.modules for name in ('aiogram', 'pymongo.mongo_client')))"
+    )
+    tensorflow = "from bot.runtime import tensorflow_free as t; t.install()\n"
+    unused = "from bot.runtime import unused_parts as u; u.install()\n"
+
+    assert _python(tensorflow + look).stdout.split() == ["True", "True"]
+    assert _python(tensorflow + unused + look).stdout.split() == ["False", "False"]
+
+
+def test_all_of_rasas_channels_are_left_out() -> None:
+    """The list is the one that Rasa imports."""
+    import rasa
+
+    from bot.runtime.unused_parts import CHANNELS
+
+    source = (Path(rasa.__file__).parent / "core/channels/__init__.py").read_text()
+    imported = {
+        node.module.rpartition(".")[2]
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.ImportFrom) and node.module and "core.channels." in node.module
+    }
+
+    assert imported - {"channel"} == set(CHANNELS)
+
+
 # -- the schema of an action's result ----------------------------------------------------------
 
 GOOD_RESULTS: list[dict[str, Any]] = [
