@@ -156,6 +156,8 @@ def judge(
     about_someone_else: bool = False,
     keep_within_sentence: bool = False,
     has_own_site: bool = False,
+    always: bool = False,
+    gaps: int = 0,
 ) -> Said:
     """How the cue at words `start`..`end` was said.
 
@@ -166,17 +168,23 @@ def judge(
         keep_within_sentence: for danger signs: "I am fine now" in the next sentence is not
             enough to set the sign aside.
         has_own_site: the cue names its own body part, so another one beside it changes nothing.
+        gaps: bit mask of words that only fill a gap of the cue: a trigger there is no part of it
+            ("twisted my ankle yesterday").
+        always: what is said stays true whenever and wherever it happened ("artificial knee").
     """
     covering: dict[str, Trigger] = {}
     aside: Trigger | None = None
     for trigger in triggers:
-        if start <= trigger.start and trigger.end <= end:
+        inside = start <= trigger.start and trigger.end <= end
+        if inside and not all(gaps >> index & 1 for index in range(trigger.start, trigger.end)):
             continue
         if trigger.category == "uncertain" and trigger.start < end and start < trigger.end:
             continue
         if trigger.category == "other_person" and about_someone_else:
             continue
         if trigger.category == "elsewhere" and has_own_site:
+            continue
+        if trigger.category in ("past", "resolved", "elsewhere") and always:
             continue
         if _covers(trigger, start, end, structure, language, keep_within_sentence):
             covering[trigger.category] = trigger
@@ -211,6 +219,8 @@ def _covers(
 ) -> bool:
     """Whether the trigger's scope holds the cue."""
     before_cue = trigger.start < start
+    if start <= trigger.start < end:
+        return trigger.place == "around"
     if trigger.place == ("after" if before_cue else "before"):
         return False
     anchor = trigger.end - 1 if before_cue else trigger.start

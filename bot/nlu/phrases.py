@@ -8,6 +8,7 @@ A pattern is a line of YAML that reads like what a person types:
     popped ... swollen                  a gap of up to 8 words, commas allowed
     {swollen}                           a list of `concepts` in language.yaml
     #days, #ago, #recent, #older ...    a quantity, see `reading.QUANTITY_LABELS`
+    (knee replacement) !always          so whenever it happened: "in 2019" does not set it aside
     {hot_joint} + @swelling             cues anywhere in one message; `@` = a finding that is there
 
 Contractions are undone in patterns as in messages: `can't` and `can not` are the same.

@@ -140,7 +140,7 @@ _NOT_A_UNIT = (
 _SCORE = re.compile(
     rf"(?:(?P<low>{_NUMBER}){_RANGE})?(?P<high>{_NUMBER}) ?(?:/|out of|outta|outof|on) ?"
     r"(?:10|ten)\b"
-    rf"(?!\s*(?:k\b|km|mile|time|run))"
+    r"(?!\s*(?:k\b|km|miles?\b|times\b|runs\b))"
 )
 _SCALE = re.compile(
     rf"\bscale (?:of|from)? ?(?:0|1|zero|one) ?(?:-|to|through) ?(?:10|ten)\W{{1,3}}"
@@ -324,6 +324,10 @@ def _ages(plain: str, today: date) -> Iterator[Quantity]:
             groups = match.groupdict()
             words = groups.get("age") or groups.get("age2") or ""
             years = number(words)
+            if years is not None and re.match(
+                r"\S+ (?:nearly|almost) |turning ", match[0].lstrip()
+            ):
+                years -= 1
             if years is not None and 3 <= years <= 110 and "." not in words:
                 start = match.start()
                 start += len(plain[start : match.end()]) - len(

@@ -48,6 +48,8 @@ _YEAR = 366
 # Uses of a question's `phrases` that are not values of the finding.
 _TOPIC = "topic"
 _IGNORE = "ignore"
+# Ends a pattern whose finding stays true whenever it happened.
+_ALWAYS = " !always"
 
 
 @dataclass(frozen=True)
@@ -111,6 +113,7 @@ class _Cue:
     finding: str
     value: str
     pattern: str
+    always: bool = False
 
 
 @dataclass(frozen=True)
@@ -224,7 +227,9 @@ class Reader:
             return
         pieces = [piece.strip() for piece in f" {pattern.text} ".split(" + ")]
         if len(pieces) == 1:
-            self._automaton.add(self._parser.parse(pattern), _Cue(name, use, pattern.text))
+            text = pattern.text.removesuffix(_ALWAYS)
+            cue = _Cue(name, use, text, always=text != pattern.text)
+            self._automaton.add(self._parser.parse(pattern, text), cue)
             return
         number = len(self._conjunctions)
         findings: list[str | None] = []
@@ -365,7 +370,15 @@ class Reader:
                 return " ".join(word for word in words if word not in ("my", "a"))
         return None
 
-    def _said(self, message: _Message, start: int, end: int, finding: str) -> Said:
+    def _said(
+        self,
+        message: _Message,
+        start: int,
+        end: int,
+        finding: str,
+        always: bool = False,
+        gaps: int = 0,
+    ) -> Said:
         return judge(
             start,
             end,
@@ -375,13 +388,15 @@ class Reader:
             about_someone_else=message.for_someone_else,
             keep_within_sentence=finding in self._danger,
             has_own_site=any(w.norm in self._own_site for w in message.words[start:end]),
+            always=always,
+            gaps=gaps,
         )
 
     def _mention(
         self, message: _Message, match: Match[_Cue], all_cues: Sequence[Match[_Cue]]
     ) -> Mention:
         cue, start, end = match.meaning, match.start, match.end
-        said = self._said(message, start, end, cue.finding)
+        said = self._said(message, start, end, cue.finding, cue.always, match.gaps)
         generic = cue.value == UNSPECIFIED or any(
             other.meaning.finding == cue.finding
             and other.meaning.value == UNSPECIFIED
@@ -447,7 +462,8 @@ class Reader:
                 continue
             if finding not in self._questions or start >= end:
                 continue
-            said = self._said(message, start, end, finding)
+            # A person's age is theirs, whatever part of the body stands beside it.
+            said = self._said(message, start, end, finding, always=quantity.kind == "age")
             if said.polarity == "negated":
                 # "Not a 7/10" names no other number: nothing is known from it.
                 continue
@@ -619,13 +635,13 @@ def _longest_triggers(
     """Drops triggers inside a cue, inside a phrase that is none, or begun inside an earlier one.
 
     "Not" in "cannot bend" belongs to the cue; "if it" in "not sure if it ..." is no hypothesis.
-    A time stays a trigger even inside a cue, since it may be the time of something else too.
+    A time or a place stays a trigger even inside a cue: it may be that of something else too.
     """
     kept: list[Trigger] = []
     for trigger in sorted(triggers, key=lambda t: (t.start, t.start - t.end)):
         if any(first <= trigger.start and trigger.end <= last for first, last in no_triggers):
             continue
-        if trigger.category != "past" and any(
+        if trigger.category not in ("past", "elsewhere") and any(
             cue.start <= trigger.start and trigger.end <= cue.end for cue in cues
         ):
             continue

@@ -94,7 +94,7 @@ def test_self_harm_is_seen_without_statistics(read: Read) -> None:
 
 
 def test_the_question_that_is_named_is_known(read: Read) -> None:
-    """The words "change my swelling answer" name the swelling question and say nothing of swelling."""
+    """The words "change my swelling answer" name a question and say nothing of swelling."""
     reading = read("change my swelling answer")
     assert reading.topics == ("swelling",)
     assert reading.of(["swelling"]) == ()
