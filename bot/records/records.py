@@ -242,7 +242,7 @@ class Records:
                 raise ValueError("a SQLite database needs a file: sqlite:///path/to/kneewise.db")
             _private_file(parsed.database)
         try:
-            self._engine = _sqlite_engine(url) if self._sqlite else sa.create_engine(url)
+            self._engine = _sqlite_engine(url) if self._sqlite else _other_engine(url)
             metadata.create_all(self._engine)
         except (SQLAlchemyError, OSError) as error:
             raise RecordsUnavailable(str(error)) from error
@@ -480,7 +480,7 @@ class Records:
                     raise SessionGone(session)
                 last = connection.execute(_LAST_SEQ, {"session": session}).scalar() or 0
             numbered = [
-                {"seq": last + place, "id": uuid.uuid4().hex, **message}
+                {"seq": last + place, "id": uuid.uuid4().hex} | _unnumbered(message)
                 for place, message in enumerate(messages, start=1)
             ]
             if turn is not None:
@@ -594,6 +594,10 @@ def shared_records(url: str) -> Records:
     return Records(url)
 
 
+def _unnumbered(message: Mapping[str, Any]) -> Json:
+    return {name: value for name, value in message.items() if name not in ("seq", "id")}
+
+
 def _turn(row: Mapping[str, Any]) -> Turn:
     answered_at = row["answered_at"]
     return Turn(
@@ -623,6 +627,13 @@ def _private_file(path: str) -> None:
         os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
     except OSError as error:
         raise RecordsUnavailable(f"{path} cannot be opened: {error.strerror}") from error
+
+
+# In both, hide_parameters keeps what a person said out of error messages and logs.
+
+
+def _other_engine(url: str) -> Engine:
+    return sa.create_engine(url, hide_parameters=True, future=True)
 
 
 def _sqlite_engine(url: str) -> Engine:

@@ -103,8 +103,12 @@ def build_app(
     async def end(_: Sanic, __: Any) -> None:
         await pipeline.stop(STOP_SECONDS)
 
+    async def close(_: Sanic, __: Any) -> None:
+        records.close()
+
     app.register_listener(begin, "after_server_start")
     app.register_listener(end, "before_server_stop")
+    app.register_listener(close, "after_server_stop")
     return app
 
 
@@ -132,7 +136,12 @@ async def _load_into(pipeline: TurnPipeline, project: Path) -> None:
         return
     pipeline.use(agent)
     logger.info("ready after %.1f s of loading", time.monotonic() - began)
-    answered = await pipeline.recover()
+    try:
+        answered = await pipeline.recover()
+    except RecordsUnavailable:
+        # They stay in the inbox: the next message of their session answers them.
+        logger.exception("turns that were left unanswered could not be looked up")
+        return
     if answered:
         logger.info("answered %d turns that were left unanswered", answered)
 

@@ -91,7 +91,9 @@ def test_an_id_with_other_content_is_refused(
 def test_messages_are_numbered_through_all_turns(records: Records) -> None:
     """Numbers go up by one over turns and messages of our own accord alike."""
     turn = records.receive("s1", "a", "text", {"text": "hi"}, {}, NOW)
-    records.commit_turn("s1", turn=turn, messages=[{"kind": "text"}, {"kind": "question"}])
+    records.commit_turn(
+        "s1", turn=turn, messages=[{"kind": "text", "seq": 9, "id": "9"}, {"kind": "question"}]
+    )
     records.commit_turn("s1", messages=[{"kind": "text", "text": "How is it today?"}])
 
     said = records.messages("s1")
