@@ -10,7 +10,16 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from bot.clinical.model import ABSENT, PRESENT, UNKNOWN, Knowledge, Question, Value
+from bot.clinical.model import (
+    ABSENT,
+    PRESENT,
+    UNKNOWN,
+    AnyOf,
+    Condition,
+    Knowledge,
+    Question,
+    Value,
+)
 
 #: How a finding was learnt: from free text, a tapped chip, or typed as the answer to a question.
 LEARNT = ("said", "tapped", "asked")
@@ -183,29 +192,49 @@ def hear(case: Case, knowledge: Knowledge, finding: str, answer: Answer) -> Case
     """The case after a finding was said in free text: it can raise, never lower.
 
     An open finding takes the value.  A finding that has a value keeps the worse of the two;
-    where values do not compare (age, side, place) the latest word stands.  A danger sign is
-    never taken as absent from free text: its checklist is asked all the same.
+    where the two do not compare (age; "not sure" against a mild answer) the new one is taken
+    only if no rule could lead lower by it.  So "not sure" about swelling is not reassured by
+    "it is not swollen" in passing; the person can change the answer in so many words.  A danger
+    sign is never taken as absent from free text: its checklist is asked all the same.
     """
     question = knowledge.question_of(finding)
     if finding in knowledge.danger_signs and counts_as(question, answer.value) != PRESENT:
         return case
     held = case.value(finding)
-    if held is not None and held != UNKNOWN:
+    if held is not None:
         old, new = severity(question, held), severity(question, answer.value)
-        if old is not None and (new is None or new <= old):
+        if held == answer.value or (answer.value == UNKNOWN and new is None):
             return case
-        if old is None and answer.value == UNKNOWN:
+        if old is None or new is None:
+            worse = never_milder(knowledge, finding, held, answer.value)
+        else:
+            # "Yes" after a "not sure" that counts as yes changes no level, but says more.
+            worse = new > old or (new == old and held == UNKNOWN)
+        if not worse:
             return case
-    elif held == UNKNOWN and answer.value == UNKNOWN:
-        return case
-    elif (
-        held == UNKNOWN
-        and question.unsure_counts_as is not None
-        and severity(question, answer.value) != severity(question, UNKNOWN)
-    ):
-        # "Not sure" already counts as the worse value here; only a correction takes it back.
-        return case
     return case.with_answers({finding: answer})
+
+
+def never_milder(knowledge: Knowledge, finding: str, held: Value, new: Value) -> bool:
+    """Whether a finding's new value leads at least as high as the held one in every case.
+
+    It does when each rule that the held value helps to fire has one beside it, at least as
+    urgent, that the new value helps to fire and that needs nothing else.
+    """
+    for rule in knowledge.rules:
+        needs = [one for one in rule.when if not _satisfies(one, finding, held)]
+        if len(needs) < len(rule.when) and not any(
+            knowledge.level(other.then) >= knowledge.level(rule.then)
+            and all(_satisfies(one, finding, new) or one in needs for one in other.when)
+            for other in knowledge.rules
+        ):
+            return False
+    return True
+
+
+def _satisfies(condition: Condition, finding: str, value: Value) -> bool:
+    """Whether the value alone satisfies the condition; one sign never satisfies a count."""
+    return isinstance(condition, AnyOf) and value in condition.accepts.get(finding, ())
 
 
 def hint(case: Case, knowledge: Knowledge, finding: str, words: str) -> Case:
