@@ -233,10 +233,15 @@ class FaqMatcher(GraphComponent):  # type: ignore[misc]  # Rasa is untyped
         for message in messages:
             text = message.get("text")
             found = self.nearest(text) if text else None
-            asked = (message.get("intent") or {}).get("name") == "faq"
+            guess = message.get("intent") or {"name": "nlu_fallback"}
+            asked = guess["name"] == "faq"
             if found is None or found[1] < (self._least if asked else self._sure):
                 continue
             topic, similarity = found
+            guessed = guess["name"] != "nlu_fallback"
+            # "My knee hurts when I run" is a description, however near "why does my knee hurt".
+            if not asked and guessed and similarity <= guess["confidence"]:
+                continue
             entity = {
                 "entity": "faq_topic",
                 "value": topic,

@@ -55,6 +55,7 @@ def test_a_danger_sign_outranks_every_intent(text: str, parse: Parse) -> None:
         ("my shoulder hurts", "out_of_scope"),
         ("sorry, I meant it is not swollen", "correct"),
         ("7 or 8", "number"),
+        ("my knee hurts when I run", "inform"),
         ("asdf qwer", "nlu_fallback"),
         ("what is runner's knee?", "faq"),
     ],
