@@ -96,11 +96,15 @@ def build_app(
     for channel in channels_named(project / "credentials.yml") if channels is None else channels:
         app.blueprint(channel.blueprint(_refuse))
 
-    async def begin(app: Sanic, _: Any) -> None:
-        app.add_task(_load_into(pipeline, project))
-        app.add_task(_erase_expired(records))
+    background: list[asyncio.Task[None]] = []
+
+    async def begin(_: Sanic, __: Any) -> None:
+        background.append(asyncio.create_task(_load_into(pipeline, project)))
+        background.append(asyncio.create_task(_erase_expired(records)))
 
     async def end(_: Sanic, __: Any) -> None:
+        for task in background:
+            task.cancel()
         await pipeline.stop(STOP_SECONDS)
 
     async def close(_: Sanic, __: Any) -> None:

@@ -104,6 +104,7 @@ def test_a_stop_lets_running_turns_end(serve: Serve) -> None:
 
     assert code == 0
     assert set(answers) <= {200, 503}
+    assert "ERROR" not in server.output
     assert "Traceback" not in server.output
 
 
