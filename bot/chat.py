@@ -370,6 +370,8 @@ def own_server(say: Say) -> Iterator[str]:
                 server.kill()
                 server.wait()
             reader.join(5)
+            if server.stdout:
+                server.stdout.close()
 
 
 def _until_ready(

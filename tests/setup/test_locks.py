@@ -98,9 +98,9 @@ def test_every_import_is_a_direct_requirement() -> None:
                     imported.add(node.module)
     foreign = {name.split(".")[0] for name in imported} - sys.stdlib_module_names
     owners = {
-        file.parts[0].removesuffix(".py"): canonical(one.metadata["Name"])
+        name: canonical(one.metadata["Name"])
         for one in distributions()
-        for file in one.files or ()
+        for name in re.findall(r"^(\w+)(?:\.py,|/)", one.read_text("RECORD") or "", re.MULTILINE)
     }
     needed = {owners[name] for name in foreign - {"bot", "actions", "bench"}}
     # These two only build what comes as source.
