@@ -111,7 +111,7 @@ def proof() -> None:
     Prints how many cases that were. Exits 1, and shows the case, when one breaks a law of the
     clinical model.
     """
-    from bot.proof import main as prove
+    from bot.proof import run as prove
 
     sys.exit(prove())
 
