@@ -19,11 +19,12 @@ from actions import messages
 from actions.state import ASKING, ASSESSED, CONFIRMING, SLOT, STOPPED, Dialogue, Step
 from bot.catalogue import load_catalogue
 from bot.catalogue_clinics import Clinic
-from bot.clinical.case import Answer, Case, hear, hint, read_value
+from bot.clinical.case import Answer, Case, hear, hint, present_findings, read_value
 from bot.clinical.decide import decide, level_of
 from bot.clinical.interview import Ask, ask, next_question
 from bot.clinical.model import ABSENT, PRESENT, UNKNOWN, Knowledge, Question, Value
 from bot.clinical.screening import URGENT_LEVEL, is_emergency, is_urgent
+from bot.nlu.reading import shared_reader
 
 UNSPECIFIED = "unspecified"
 
@@ -122,7 +123,7 @@ class Turn:
 
     def _mentions(self) -> Iterator[tuple[str, Value, str, bool]]:
         """Current mentions of known findings: (finding, value, words, uncertain)."""
-        for entity in self.entities:
+        for entity in (*self.entities, *self._danger_in_the_light_of_the_case()):
             finding = str(entity.get("entity"))
             if not self.knowledge.is_finding(finding) or not entity.get("current", True):
                 continue
@@ -137,6 +138,32 @@ class Turn:
                 value = PRESENT
             span = self.text[entity.get("start", 0) : entity.get("end", 0)]
             yield finding, value, span, bool(entity.get("uncertain"))
+
+    def _danger_in_the_light_of_the_case(self) -> list[dict[str, Any]]:
+        """Danger signs that show only together with what was said before.
+
+        Rasa parses a message by itself: "it feels hot" is no sign until the knee is known to be
+        swollen.
+        """
+        there = present_findings(self.dialogue.case, self.knowledge)
+        if not there or self.tap is not None or not self.text.strip():
+            return []
+        reading = shared_reader().read(self.text, self.today, there)
+        heard = {entity.get("entity") for entity in self.entities}
+        return [
+            {
+                "entity": mention.finding,
+                "value": mention.value,
+                "start": mention.start,
+                "end": mention.end,
+                "polarity": mention.polarity,
+                "uncertain": mention.uncertain,
+            }
+            for mention in reading.mentions
+            if mention.raises
+            and mention.finding in self.knowledge.danger_signs
+            and mention.finding not in heard
+        ]
 
     # Answering
 

@@ -188,6 +188,16 @@ def severity(question: Question, value: Value) -> int | None:
     return question.values.index(str(seen))
 
 
+def present_findings(case: Case, knowledge: Knowledge) -> frozenset[str]:
+    """The findings that are there: signs present, and choices worse than the best one."""
+    there = set(case.hints)
+    for finding, answer in case.answers.items():
+        rank = severity(knowledge.question_of(finding), answer.value)
+        if rank is not None and rank > 0:
+            there.add(finding)
+    return frozenset(there)
+
+
 def hear(case: Case, knowledge: Knowledge, finding: str, answer: Answer) -> Case:
     """The case after a finding was said in free text: it can raise, never lower.
 

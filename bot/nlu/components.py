@@ -15,7 +15,6 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from datetime import date, datetime
-from functools import lru_cache
 from typing import Any
 
 import joblib  # type: ignore[import-untyped]
@@ -35,19 +34,13 @@ from sklearn.pipeline import Pipeline, make_pipeline, make_union  # type: ignore
 from bot.catalogue import Catalogue, load_catalogue
 from bot.clinical.model import Knowledge
 from bot.nlu.intents import settle_intent
-from bot.nlu.reading import Mention, Reader, Reading
+from bot.nlu.reading import Mention, Reader, Reading, shared_reader
 from bot.nlu.tokens import normalise, split
 
 # Intents that are about one of the questions, which the message may name.
 _ABOUT_A_QUESTION = frozenset({"correct", "explain", "why"})
 # A slash at the start and a name: somebody tries a command. It is text, and says nothing of a knee.
 _COMMAND = re.compile(r"^\s*/\w+\s*(\{.*\})?\s*$", re.DOTALL)
-
-
-@lru_cache(maxsize=1)
-def shared_reader() -> Reader:
-    """The reader over the product's own catalogue; making one takes most of a second."""
-    return Reader(load_catalogue())
 
 
 @DefaultV1Recipe.register(DefaultV1Recipe.ComponentType.MESSAGE_TOKENIZER, is_trainable=False)

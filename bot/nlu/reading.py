@@ -11,9 +11,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
+from functools import lru_cache
 from typing import Literal, Union
 
-from bot.catalogue import Catalogue, Phrase
+from bot.catalogue import Catalogue, Phrase, load_catalogue
 from bot.clinical.model import ABSENT, PRESENT, UNKNOWN, Question
 from bot.nlu.context import (
     CATEGORIES,
@@ -683,3 +684,9 @@ def _weakness(mention: Mention) -> int:
     if not mention.current:
         return 3
     return {"present": 0, "unknown": 1, "negated": 2}[mention.polarity]
+
+
+@lru_cache(maxsize=1)
+def shared_reader() -> Reader:
+    """The reader over the product's own catalogue; making one takes most of a second."""
+    return Reader(load_catalogue())
