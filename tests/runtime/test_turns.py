@@ -119,15 +119,16 @@ def test_before_the_agent_is_loaded_nothing_is_taken(records: Records, session: 
     assert records.unanswered() == []
 
 
+@pytest.mark.parametrize("text", ["explode", "kaboom"])
 def test_a_failed_action_leaves_no_half_answer(
-    pipeline: TurnPipeline, session: Session, records: Records
+    pipeline: TurnPipeline, session: Session, records: Records, text: str
 ) -> None:
-    """An action that fails after it spoke is not half heard: the turn waits, whole."""
+    """An action that fails, after it or another one spoke, is not half heard: the turn waits."""
 
     async def talk() -> None:
         await pipeline.take(session, "a", text="it hurts")
         with pytest.raises(TurnKept):
-            await pipeline.take(session, "b", text="explode")
+            await pipeline.take(session, "b", text=text)
 
     asyncio.run(talk())
 
@@ -137,7 +138,7 @@ def test_a_failed_action_leaves_no_half_answer(
     assert (waiting.client_id, waiting.attempts) == ("b", 1)
 
 
-@pytest.mark.parametrize("text", ["explode", "silence"])
+@pytest.mark.parametrize("text", ["explode", "kaboom", "silence"])
 def test_a_turn_that_always_fails_does_not_block_the_session(
     pipeline: TurnPipeline, session: Session, text: str
 ) -> None:
