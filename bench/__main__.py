@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import os
 import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -24,9 +26,16 @@ async def measure(server: servers.Server, seconds: float, repeats: int) -> Round
     try:
         if server.name != "Sanic echo":
             await check(server.speaker_of(running.url))
+        megabytes_first = running.megabytes()
+        began = time.perf_counter()
+        used = servers.busy_seconds() - running.processor_seconds() - time.process_time()
         late = await late_turns(running.url, server.speaker_of, repeats)
         loads = [await load(running.url, server.speaker_of, count, seconds) for count in AT_ONCE]
-        return Round(running.cold_start, running.megabytes(), loads, late)
+        others = servers.busy_seconds() - running.processor_seconds() - time.process_time() - used
+        others /= (time.perf_counter() - began) * (os.cpu_count() or 1)
+        return Round(
+            running.cold_start, megabytes_first, running.megabytes(), loads, late, max(others, 0.0)
+        )
     finally:
         server.stop()
 

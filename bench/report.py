@@ -20,12 +20,24 @@ from bot.settings import PROJECT
 
 @dataclass(frozen=True)
 class Round:
-    """One server, measured once from its start to its end."""
+    """One server, measured once from its start to its end.
+
+    Attributes:
+        cold_start: seconds to the first answer.
+        megabytes_first: its memory at the first answer.
+        megabytes: its memory after all loads.
+        loads: by rising number of conversations.
+        late: milliseconds a turn by turn.
+        others: the share of the machine's cores, 0-1, that neither server nor client used but
+            something else did while it was measured.
+    """
 
     cold_start: float
+    megabytes_first: float
     megabytes: float
     loads: Sequence[Load]
     late: Mapping[int, float]
+    others: float
 
 
 @dataclass(frozen=True)
@@ -33,9 +45,11 @@ class Figures:
     """The median over the rounds of one server."""
 
     cold_start: float
+    megabytes_first: float
     megabytes: float
     loads: Mapping[int, Load]
     late: Mapping[int, float]
+    others: float
 
 
 def median_of(rounds: Sequence[Round]) -> Figures:
@@ -56,9 +70,11 @@ def median_of(rounds: Sequence[Round]) -> Figures:
         )
     return Figures(
         middle(lambda one: one.cold_start),
+        middle(lambda one: one.megabytes_first),
         middle(lambda one: one.megabytes),
         loads,
         {turn: statistics.median(one.late[turn] for one in rounds) for turn in rounds[0].late},
+        max(one.others for one in rounds),
     )
 
 
@@ -80,9 +96,15 @@ def tables(figures: Mapping[str, Figures]) -> list[str]:
     counts = list(next(iter(figures.values())).loads)
     lines = ["## Start and memory", ""]
     lines += _table(
-        ["", "cold start to first answer", "memory after the load"],
+        ["", "cold start to first answer", "memory then", "memory after the load", "others' load"],
         [
-            [name, f"{one.cold_start:.1f} s", f"{one.megabytes:.0f} MB"]
+            [
+                name,
+                f"{one.cold_start:.1f} s",
+                f"{one.megabytes_first:.0f} MB",
+                f"{one.megabytes:.0f} MB",
+                f"{one.others:.0%}",
+            ]
             for name, one in figures.items()
         ],
     )
@@ -178,7 +200,8 @@ def circumstances(rounds: int, seconds: float, command: str, stock_lock: Path) -
 - Python {platform.python_version()}, rasa {version("rasa")}, sanic {version("sanic")},
   spaCy {version("spacy")}; stock: rasa {stock["rasa"]}, tensorflow {stock["tensorflow"]}.
 - The load comes from one process on the same machine, so client and server share its cores: trust
-  the ratios more than the figures.
+  the ratios more than the figures. "Others' load" is the share of the cores that anything else on
+  the machine took in the worst round: with more than a few percent, measure again.
 """
     return text.splitlines()
 

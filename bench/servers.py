@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -49,18 +49,26 @@ class Running:
 
     def megabytes(self) -> float:
         """Resident memory of all its processes now, in MB (10^6 bytes)."""
-        page = os.sysconf("SC_PAGESIZE")
-        pages = 0
+        return (
+            sum(int(fields[21]) for fields in self._processes()) * os.sysconf("SC_PAGESIZE") / 1e6
+        )
+
+    def processor_seconds(self) -> float:
+        """What all its processes have used of the processor since they began."""
+        ticks = sum(int(fields[11]) + int(fields[12]) for fields in self._processes())
+        return ticks / os.sysconf("SC_CLK_TCK")
+
+    def _processes(self) -> Iterator[Sequence[str]]:
+        """Of each of its processes what /proc/<pid>/stat tells, from the state on."""
         for process in Path("/proc").glob("[0-9]*"):
             try:
-                # After the name, which may hold anything: state, parent, process group.
-                group = int((process / "stat").read_text().rpartition(")")[2].split()[2])
-                if group in self.groups:
-                    pages += int((process / "statm").read_text().split()[1])
+                # The name before it may hold anything, spaces and brackets too.
+                fields = (process / "stat").read_text().rpartition(")")[2].split()
             except (FileNotFoundError, ProcessLookupError):
                 # It ended while we looked.
                 continue
-        return pages * page / 1e6
+            if int(fields[2]) in self.groups:
+                yield fields
 
 
 @dataclass
@@ -141,6 +149,15 @@ def _end(process: subprocess.Popen[bytes]) -> None:
     except subprocess.TimeoutExpired:
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
+
+
+def busy_seconds() -> float:
+    """What everything on this machine has used of its cores since it began, idle time left out."""
+    user, nice, system, _idle, _waiting, interrupts, soft, stolen = map(
+        int, Path("/proc/stat").read_text().split(maxsplit=9)[1:9]
+    )
+    used = user + nice + system + interrupts + soft + stolen
+    return used / os.sysconf("SC_CLK_TCK")
 
 
 def free_port() -> int:
