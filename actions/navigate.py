@@ -32,7 +32,7 @@ class ActionBack(TurnAction):
     """One question back, with its old answer taken out."""
 
     def name(self) -> str:
-        return "action_back"
+        return "action_go_back"
 
     def respond(self, turn: Turn) -> None:
         go_back(turn)

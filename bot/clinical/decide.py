@@ -8,7 +8,9 @@ the choice of the next question and the proof that stopping early changes nothin
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeVar
 
 from bot.clinical.case import Answer, Case, counts_as
 from bot.clinical.model import (
@@ -104,8 +106,30 @@ def judge_rule(knowledge: Knowledge, case: Case, rule: Rule) -> Truth:
     return result
 
 
+_T = TypeVar("_T")
+
+
+def _once(knowledge: Knowledge, case: Case, what: str, work: Callable[[], _T]) -> _T:
+    """The result of `work`, kept with the case: a case never changes, and a turn asks often.
+
+    It stands beside the dataclass's fields, so equality and copies of a case know nothing of it.
+    """
+    owner, results = case.__dict__.get("_worked_out", (None, {}))
+    if owner is not knowledge:
+        results = {}
+        case.__dict__["_worked_out"] = (knowledge, results)
+    if what not in results:
+        results[what] = work()
+    result: _T = results[what]
+    return result
+
+
 def level_of(knowledge: Knowledge, case: Case) -> int:
     """The level (0-7) of the most urgent rule that fires."""
+    return _once(knowledge, case, "level", lambda: _level_of(knowledge, case))
+
+
+def _level_of(knowledge: Knowledge, case: Case) -> int:
     for rule in knowledge.rules_by_urgency:
         if judge_rule(knowledge, case, rule) is Truth.YES:
             return knowledge.level(rule.then)
@@ -119,6 +143,12 @@ def open_rules(knowledge: Knowledge, case: Case, above: int) -> list[tuple[Rule,
     at least as urgent, needs only a part of the same open answers: whenever the first could
     fire, the other has fired already.
     """
+    return _once(
+        knowledge, case, f"open above {above}", lambda: _open_rules(knowledge, case, above)
+    )
+
+
+def _open_rules(knowledge: Knowledge, case: Case, above: int) -> list[tuple[Rule, OpenPart]]:
     found: list[tuple[Rule, OpenPart]] = []
     for rule in knowledge.rules_by_urgency:
         if knowledge.level(rule.then) <= above:

@@ -19,7 +19,7 @@ _KEPT_WITH_FINDINGS = frozenset(
      "human_handoff", "result", "summary", "repeat", "crisis"}
 )  # fmt: skip
 # These end or change the conversation: a long sentence that only resembles one is no command.
-_MOVES = frozenset({"start_over", "stop", "back", "skip"})
+_MOVES = frozenset({"start_over", "stop", "go_back", "skip"})
 _LONGEST_MOVE = 9
 # Below this a classifier's guess at one of the above does not outweigh findings.
 _SURE = 0.5
@@ -53,6 +53,9 @@ def settle_intent(
     if reading.crisis:
         return {"name": "crisis", "confidence": 1.0}
     told = any(mention.current for mention in reading.mentions)
+    # The words themselves say so: no guess is needed.
+    if reading.correction and (told or reading.topics) and name not in ("why", "explain"):
+        return {"name": "correct", "confidence": 1.0}
     if told and not (name in _KEPT_WITH_FINDINGS and confidence >= _SURE):
         return {"name": "inform", "confidence": 1.0}
     if not told and reading.body_part and name in _UNCERTAIN:

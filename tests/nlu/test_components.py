@@ -33,7 +33,7 @@ def test_a_danger_sign_outranks_every_intent(text: str, parse: Parse) -> None:
         ("hi, my knee has been swollen for a week", "inform"),
         ("start over", "start_over"),
         ("stop", "stop"),
-        ("go back", "back"),
+        ("go back", "go_back"),
         ("skip", "skip"),
         ("not sure", "unsure"),
         ("yes", "affirm"),
