@@ -103,13 +103,14 @@ class Walk:
         self._stop = self.knowledge.level(self.knowledge.stop_asking_at)
         self._visits: dict[State, _Visit] = {}
         self._mentions: dict[State, frozenset[State]] = {}
-        self.follow_ups = frozenset(self._follow_ups())
+        self.follow_ups = follow_ups(space)
         self._explore(Case())
         for state, visit in list(self._visits.items()):
             self._mentions[state] = frozenset(self._after_mentions(state, visit.case))
         self._longest: dict[State, dict[frozenset[str], int]] = {}
         self._measure()
         self.longest = self._longest[self.state_of(Case())]
+        self._danger_from: dict[object, int] = {}
         self.longest_to_danger = self._to_danger(Case())
         self.in_small_steps = self._in_small_steps()
 
@@ -185,23 +186,6 @@ class Walk:
 
     # How long it takes
 
-    def _follow_ups(self) -> Iterator[str]:
-        """The questions that some single answer to another question rules out altogether."""
-        for question in self.knowledge.interview_questions:
-            own = set(question.findings)
-            rules = [rule for rule in self.knowledge.rules if own & set(rule.findings)]
-            others = {finding for rule in rules for finding in rule.findings} - own
-            answers = (
-                Case({other: Answer(value, "asked")})
-                for other in sorted(others)
-                for value in self.knowledge.all_values(other)
-            )
-            if any(
-                all(judge_rule(self.knowledge, case, rule) is Truth.NO for rule in rules)
-                for case in answers
-            ):
-                yield question.id
-
     def _measure(self) -> None:
         """The most questions from each state on; a state is measured after all that follow it.
 
@@ -233,13 +217,16 @@ class Walk:
         question = self.next_question(case)
         if Truth.YES in truths or Truth.OPEN not in truths or question is None:
             return 0
-        deepest = 0
-        for answers in self._answers(question, case):
-            answered = case.with_answers(answers)
-            further = self._to_danger(answered)
-            if further or self._is_danger(answered):
-                deepest = max(deepest, 1 + further)
-        return deepest
+        known = (self.state_of(case), *truths)
+        if known not in self._danger_from:
+            deepest = 0
+            for answers in self._answers(question, case):
+                answered = case.with_answers(answers)
+                further = self._to_danger(answered)
+                if further or self._is_danger(answered):
+                    deepest = max(deepest, 1 + further)
+            self._danger_from[known] = deepest
+        return self._danger_from[known]
 
     def _is_danger(self, case: Case) -> bool:
         return any(
@@ -272,6 +259,29 @@ class Walk:
             )
             for values in itertools.product((ABSENT, PRESENT), repeat=len(ask.signs))
         )
+
+
+def follow_ups(space: CaseSpace) -> frozenset[str]:
+    """The questions that some single answer to another question rules out altogether."""
+    found = set()
+    for question in space.knowledge.interview_questions:
+        own = set(question.findings)
+        rules = [rule for rule in space.knowledge.rules if own & set(rule.findings)]
+        others = {finding for rule in rules for finding in rule.findings} - own
+        answers = (
+            Case({kinds.finding: Answer(held, "asked")})
+            for axis in space.axes
+            for kinds in axis.kinds
+            if kinds.finding in others
+            for kind in range(len(kinds.values))
+            if (held := kinds.example(kind)) is not None
+        )
+        if any(
+            all(judge_rule(space.knowledge, case, rule) is Truth.NO for rule in rules)
+            for case in answers
+        ):
+            found.add(question.id)
+    return frozenset(found)
 
 
 def _words(case: Case) -> str:

@@ -221,7 +221,7 @@ class Proof:
     def interview_ends(self) -> str:
         walk = self.walk
         follow_ups = sorted(walk.follow_ups)
-        for asked, most in walk.longest.items():
+        for asked, most in sorted(walk.longest.items(), key=lambda one: sorted(one[0])):
             bound = LONGEST_ORDINARY + len(asked)
             if most > bound:
                 extra = f" with {' and '.join(sorted(asked))}" if asked else ""
@@ -318,14 +318,21 @@ class Proof:
         return [(good, bad) for good in best for bad in values if bad not in best]
 
     def _best_values(self, question: Question, finding: str) -> list[Value]:
-        """The best answers: the first of an order, else those that no rule names."""
+        """The best answers: the first of an order, else those that no rule names.
+
+        Raises:
+            Refuted: the values are in no order and rules name them all, so that nobody could
+                say which of them is worse than which.
+        """
         values = [v for v in self.knowledge.all_values(finding) if v != UNKNOWN]
         if question.signs or question.ordered:
             return [min(values, key=_rank(question))]
         axis = self.space.axes[self.space.axis_of(question)]
         kind_of = axis.kinds[question.findings.index(finding)].kind_of
         unnamed = [value for value in values if kind_of[value] == kind_of[None]]
-        return unnamed or values
+        if not unnamed:
+            raise Refuted(f"rules name every value of {finding}, and its values are in no order")
+        return unnamed
 
     def _telling_values(self, question: Question, finding: str) -> list[Value]:
         """Every value; for a number only the ends of each run that the rules treat alike."""
