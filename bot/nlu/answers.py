@@ -157,6 +157,8 @@ def read_answer(
     # "No, but my foot is blue": what follows a "no" must be understood before the "no" is.
     unread = _unread(text, entities)
     rest_is_known = not (unread if question.screen_first else _TURNS.intersection(unread))
+    if _no_belongs_to(text, entities):
+        rest_is_known = False
     if question.signs:
         return _checklist(line, words, question, rest_is_known)
     return _choice(line, words, plain, question, rest_is_known, today)
@@ -186,6 +188,15 @@ def _says_no(line: str, words: Sequence[str], rest_is_known: bool) -> bool:
     if _NONE.match(line):
         return True
     return words[0] in _NO and rest_is_known
+
+
+def _no_belongs_to(text: str, entities: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether the "no" that the message begins with only denies a finding: "no swelling"."""
+    first = re.match(r"\W*[a-z]+ +", normalise(text))
+    return first is not None and any(
+        entity.get("start", len(text)) <= first.end() and entity.get("polarity") == "negated"
+        for entity in entities
+    )
 
 
 def _says_yes(line: str, words: Sequence[str]) -> bool:

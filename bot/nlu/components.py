@@ -259,7 +259,8 @@ class FindingExtractor(GraphComponent):  # type: ignore[misc]  # Rasa is untyped
 
     Entities: one a mention (`entity` is the finding's id; see `Mention` for the other keys);
     `about` with the id of a question that a correction or a "what does that mean" names;
-    `body_part` for another part of the body than the knee.
+    `correction` with the words that take something back ("sorry, I meant"); `body_part` for
+    another part of the body than the knee.
     """
 
     @staticmethod
@@ -312,6 +313,11 @@ class FindingExtractor(GraphComponent):  # type: ignore[misc]  # Rasa is untyped
             ]
             if settled["name"] in _ABOUT_A_QUESTION:
                 entities += [{"entity": "about", "value": topic} for topic in reading.topics]
+            if reading.correction:
+                start, end = reading.correction
+                entities.append(
+                    {"entity": "correction", "value": text[start:end], "start": start, "end": end}
+                )
             if reading.body_part:
                 entities.append({"entity": "body_part", "value": reading.body_part})
             message.set("entities", entities, add_to_output=True)
@@ -337,6 +343,7 @@ def _entity(mention: Mention) -> dict[str, Any]:
         "uncertain": mention.uncertain,
         "cue": mention.cue,
         "reason": mention.reason,
+        "in_part": mention.in_part,
         "extractor": FindingExtractor.__name__,
     }
 

@@ -157,6 +157,7 @@ def judge(
     keep_within_sentence: bool = False,
     has_own_site: bool = False,
     always: bool = False,
+    asked: bool = False,
     gaps: int = 0,
 ) -> Said:
     """How the cue at words `start`..`end` was said.
@@ -171,7 +172,14 @@ def judge(
         gaps: bit mask of words that only fill a gap of the cue: a trigger there is no part of it
             ("twisted my ankle yesterday").
         always: what is said stays true whenever and wherever it happened ("artificial knee").
+        asked: a question or a worry about the cue does not set it aside.
     """
+    excused = {
+        *(("other_person",) if about_someone_else else ()),
+        *(("elsewhere",) if has_own_site or always else ()),
+        *(("past", "resolved") if always else ()),
+        *(("hypothetical",) if asked else ()),
+    }
     covering: dict[str, Trigger] = {}
     aside: Trigger | None = None
     for trigger in triggers:
@@ -180,11 +188,7 @@ def judge(
             continue
         if trigger.category == "uncertain" and trigger.start < end and start < trigger.end:
             continue
-        if trigger.category == "other_person" and about_someone_else:
-            continue
-        if trigger.category == "elsewhere" and has_own_site:
-            continue
-        if trigger.category in ("past", "resolved", "elsewhere") and always:
+        if trigger.category in excused:
             continue
         if _covers(trigger, start, end, structure, language, keep_within_sentence):
             covering[trigger.category] = trigger

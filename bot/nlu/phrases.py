@@ -10,6 +10,7 @@ A pattern is a line of YAML that reads like what a person types:
     #days, #ago, #recent, #older ...    a quantity, see `reading.QUANTITY_LABELS`
     (knee replacement) !always          so whenever it happened: "in 2019" does not set it aside
     {hot_joint} + @swelling             cues anywhere in one message; `@` = a finding that is there
+    {clot} !asked + {leg_sign}          a part that counts even if only asked or worried about
 
 Contractions are undone in patterns as in messages: `can't` and `can not` are the same.
 
@@ -304,7 +305,7 @@ class Automaton(Generic[Meaning]):
         if norm == ".":
             return (".",) if "." in self._words else ()
         if norm in (",", "-", ":"):
-            return (_COMMA, norm)
+            return (_COMMA, ",")  # a dash or a colon parts as a comma does
         labels = [] if norm in _NOT_IN_GAP else [_ANY]
         beginnings = [
             f"{start}*" for start in self._beginnings.get(norm[:3], ()) if norm.startswith(start)

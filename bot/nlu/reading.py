@@ -49,8 +49,12 @@ _YEAR = 366
 # Uses of a question's `phrases` that are not values of the finding.
 _TOPIC = "topic"
 _IGNORE = "ignore"
+# Two values further apart than so many characters are two statements, not a slip of the tongue.
+_CLOSE = 30
 # Ends a pattern whose finding stays true whenever it happened.
 _ALWAYS = " !always"
+# Ends a part of a conjunction that counts although it is only asked about ("could it be a clot?").
+_ASKED = " !asked"
 
 
 @dataclass(frozen=True)
@@ -67,6 +71,8 @@ class Mention:
         uncertain: hedged or loosely counted.
         cue: the words that were matched, as typed.
         reason: why polarity and `current` are as they are, for the summary and the logs.
+        in_part: only a part of a composite sign is denied ("no fever"): that takes the sign back
+            in a correction, and is no answer to the question for it.
     """
 
     finding: str
@@ -78,6 +84,7 @@ class Mention:
     uncertain: bool
     cue: str
     reason: str
+    in_part: bool = False
 
     @property
     def raises(self) -> bool:
@@ -95,6 +102,8 @@ class Reading:
         topics: ids of the questions that the message names ("my swelling answer").
         crisis: the message speaks of self-harm or of being in danger.
         for_someone_else: the person writes on behalf of another, whose case this is.
+        correction: the words by which the message takes something back ("sorry, I meant"), as
+            character offsets, or None.  A plain "no swelling" has none.
         body_part: another part of the body that is spoken of instead of the knee ("shoulder").
     """
 
@@ -102,6 +111,7 @@ class Reading:
     topics: tuple[str, ...] = ()
     crisis: bool = False
     for_someone_else: bool = False
+    correction: tuple[int, int] | None = None
     body_part: str | None = None
 
     def of(self, findings: Sequence[str]) -> tuple[Mention, ...]:
@@ -123,6 +133,7 @@ class _Part:
 
     conjunction: int
     place: int
+    asked: bool = False
 
 
 @dataclass(frozen=True)
@@ -179,10 +190,10 @@ class Reader:
             for finding in question.findings
         }
         self._danger = catalogue.knowledge.danger_signs
-        self._automaton: Automaton[_Meaning] = Automaton()
-        self._conjunctions: list[_Conjunction] = []
         if catalogue.language is None:
             raise FileNotFoundError("bot/knowledge/language.yaml is missing: it holds the triggers")
+        self._automaton: Automaton[_Meaning] = Automaton()
+        self._conjunctions: list[_Conjunction] = []
         self._add_language(catalogue.language)
         for name, uses in catalogue.phrases.items():
             for use, patterns in uses.items():
@@ -206,9 +217,16 @@ class Reader:
                 kind = _TriggerKind(category, place)  # type: ignore[arg-type]
                 for line in _lines(body):
                     self._automaton.add(self._parser.parse(line), kind)
-        for name in ("no_trigger", "ignore", "correction", "crisis"):
+        for name in ("no_trigger", "ignore", "crisis"):
             for line in _lines(parts[name]):
                 self._automaton.add(self._parser.parse(line), _Mark(name))
+        for name, body in (
+            parts["correction"]
+            .mapping({"anywhere", "opening", "between", "between_denied"})
+            .items()
+        ):
+            for line in _lines(body):
+                self._automaton.add(self._parser.parse(line), _Mark("correction", name))
         for name, body in parts["people"].mapping({"writes_for", "child", "self"}).items():
             for line in _lines(body):
                 self._automaton.add(self._parser.parse(line), _Mark("people", name))
@@ -239,7 +257,9 @@ class Reader:
                 findings.append(piece[1:])
             else:
                 findings.append(None)
-                self._automaton.add(self._parser.parse(pattern, piece), _Part(number, place))
+                words = piece.removesuffix(_ASKED)
+                part = _Part(number, place, asked=words != piece)
+                self._automaton.add(self._parser.parse(pattern, words), part)
         self._conjunctions.append(_Conjunction(name, use, pattern.text, tuple(findings)))
 
     # Reading
@@ -298,8 +318,8 @@ class Reader:
         mentions = [self._mention(message, cue, cues) for cue in kept]
         mentions += self._quantity_mentions(message, quantities, spans)
         mentions += self._conjunction_mentions(message, parts, mentions, known)
-        corrections = [words[m.start].start for m in marks.get("correction", ())]
-        mentions = _corrected(mentions, corrections)
+        corrections = _correction_cues(message, marks.get("correction", ()), mentions)
+        mentions = _corrected(mentions, [start for start, _ in corrections])
         topics = dict.fromkeys(
             m.meaning.name for m in marks.get("topic", ()) if isinstance(m.meaning, _Mark)
         )
@@ -308,6 +328,7 @@ class Reader:
             topics=tuple(topics),
             crisis=bool(marks.get("crisis")),
             for_someone_else=message.for_someone_else,
+            correction=corrections[0] if corrections else None,
             body_part=self._body_part(message),
         )
 
@@ -378,6 +399,7 @@ class Reader:
         end: int,
         finding: str,
         always: bool = False,
+        asked: bool = False,
         gaps: int = 0,
     ) -> Said:
         return judge(
@@ -390,6 +412,7 @@ class Reader:
             keep_within_sentence=finding in self._danger,
             has_own_site=any(w.norm in self._own_site for w in message.words[start:end]),
             always=always,
+            asked=asked,
             gaps=gaps,
         )
 
@@ -397,7 +420,7 @@ class Reader:
         self, message: _Message, match: Match[_Cue], all_cues: Sequence[Match[_Cue]]
     ) -> Mention:
         cue, start, end = match.meaning, match.start, match.end
-        said = self._said(message, start, end, cue.finding, cue.always, match.gaps)
+        said = self._said(message, start, end, cue.finding, always=cue.always, gaps=match.gaps)
         generic = cue.value == UNSPECIFIED or any(
             other.meaning.finding == cue.finding
             and other.meaning.value == UNSPECIFIED
@@ -493,18 +516,26 @@ class Reader:
         """The mentions of cues that count together ("hot" + "swollen").
 
         The whole is as strong as its weakest part: set aside if one is, unknown if one is, and
-        not there at all if one is negated.
+        not there if one is.  A part that is denied alone ("no fever") denies the whole, so that a
+        correction can take it back; outside corrections a denied danger sign changes nothing, and
+        beside another conjunction that is there ("hot and swollen, no fever") it does not count.
         """
         found: list[Mention] = []
         for number, conjunction in enumerate(self._conjunctions):
             strongest: list[Mention | None] = []
+            denied: list[Mention] = []
             for place, finding in enumerate(conjunction.parts):
                 if finding is None:
                     options = [
-                        self._part_mention(message, conjunction.finding, start, end)
+                        self._part_mention(message, conjunction.finding, part, start, end)
                         for part, start, end in parts
                         if part.conjunction == number and part.place == place
                     ]
+                    denied.extend(
+                        replace(self._together(message, conjunction, [option]), in_part=True)
+                        for option in options
+                        if option.polarity == "negated" and option.current
+                    )
                 else:
                     options = [mention for mention in mentions if mention.finding == finding]
                     if not any(option.raises for option in options) and finding in known:
@@ -515,14 +546,16 @@ class Reader:
                 strongest.append(min(options, key=_weakness))
             else:
                 real = [mention for mention in strongest if mention is not None]
-                # "No fever" alone must not rule out a hot joint: a conjunction only raises.
                 together = self._together(message, conjunction, real) if real else None
                 if together is not None and together.polarity != "negated":
                     found.append(together)
+            found.extend(denied)
         return found
 
-    def _part_mention(self, message: _Message, finding: str, start: int, end: int) -> Mention:
-        said = self._said(message, start, end, finding)
+    def _part_mention(
+        self, message: _Message, finding: str, part: _Part, start: int, end: int
+    ) -> Mention:
+        said = self._said(message, start, end, finding, asked=part.asked)
         first, last = message.span(start, end)
         return Mention(
             finding, PRESENT, first, last, said.polarity, said.current, said.uncertain,
@@ -660,6 +693,34 @@ def _longest_triggers(
     return kept
 
 
+def _correction_cues(
+    message: _Message, marks: Sequence[Match[_Meaning]], mentions: Sequence[Mention]
+) -> list[tuple[int, int]]:
+    """Character offsets of the words that take something back, in order.
+
+    An `opening` phrase ("actually it is not") counts only at the beginning of a sentence, one
+    `between` only between two values of one finding ("left, sorry, right", "not left but right").
+    """
+    cues = []
+    for mark in marks:
+        where = mark.meaning.name if isinstance(mark.meaning, _Mark) else ""
+        start, end = message.span(mark.start, mark.end)
+        opens = mark.start == 0 or message.words[mark.start - 1].norm == "."
+        between = where.startswith("between") and any(
+            one.finding == other.finding
+            and not (one.in_part or other.in_part)
+            and (where == "between" or (one.polarity, other.polarity) == ("negated", "present"))
+            and (one.value, one.polarity) != (other.value, other.polarity)
+            and (one.end <= start and end <= other.start)
+            and other.start - one.end <= _CLOSE
+            for one in mentions
+            for other in mentions
+        )
+        if where == "anywhere" or (where == "opening" and opens) or between:
+            cues.append((start, end))
+    return sorted(cues)
+
+
 def _corrected(mentions: Sequence[Mention], corrections: Sequence[int]) -> list[Mention]:
     """Sets aside what the person corrects in the same message ("left, sorry, right")."""
     if not corrections:
@@ -667,7 +728,9 @@ def _corrected(mentions: Sequence[Mention], corrections: Sequence[int]) -> list[
     result = []
     for mention in mentions:
         corrected = any(
-            mention.end <= at <= other.start and other.finding == mention.finding
+            mention.end <= at <= other.start
+            and other.finding == mention.finding
+            and not other.in_part
             for at in corrections
             for other in mentions
         )

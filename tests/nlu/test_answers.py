@@ -41,7 +41,7 @@ def test_no_to_a_checklist_means_none_of_these(text: str, reader: Reader) -> Non
 @pytest.mark.parametrize(
     "text",
     ["no but my kneecap feels odd", "no, except that it went blue", "no I feel rather strange",
-     "my foot is numb", "no, but I am short of breath"],
+     "my foot is numb", "no, but I am short of breath", "no swelling", "no injury"],
 )  # fmt: skip
 def test_no_with_something_else_is_not_none(text: str, reader: Reader) -> None:
     """What follows a "no" to the danger signs must be understood before the "no" is believed."""

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from datetime import date, timedelta
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -71,8 +72,44 @@ def test_a_hot_joint_completes_a_swelling_known_from_before() -> None:
 
 
 def test_no_fever_does_not_rule_out_a_hot_joint(read: Read) -> None:
-    """One missing part of a sign says nothing about the other ways to have it."""
-    assert read("swollen for a week, no fever").of(["hot_red_swollen"]) == ()
+    """One missing part takes the sign back in a correction; beside "hot" it changes nothing."""
+    (denied,) = read("swollen for a week, no fever").of(["hot_red_swollen"])
+    assert (denied.polarity, denied.in_part) == ("negated", True)
+    assert [m.polarity for m in read("hot and swollen, no fever").of(["hot_red_swollen"])] == [
+        "present"
+    ]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["sorry, I meant no fever", "Actually it's not swollen", "left, sorry, right", "no wait, left",
+     "not the left but the right knee", "my swelling answer is wrong", "change my pain score",
+     "I clicked yes by mistake", "that's wrong, it is not hot", "scratch that", "oops wrong button",
+     "there's no fever after all", "not 5 days but 5 weeks", "you misunderstood, it isn't numb"],
+)  # fmt: skip
+def test_words_that_take_something_back_are_a_correction(text: str, read: Read) -> None:
+    """Only such words may lower an answer; they are found wherever they stand."""
+    assert read(text).correction is not None
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["no swelling", "my knee isn't hot though", "sorry for the long post, knee is swollen",
+     "what's wrong with my knee", "it's not actually swollen", "not swollen but it clicks",
+     "I cycled instead", "I made the mistake of running on it", "can't wait to run, knee swollen",
+     "I landed on the wrong foot", "changed my shoes last week", "I meant to rest but ran anyway",
+     "not sharp but achy", "hot and swollen but no fever", "no fever, actually feel fine"],
+)  # fmt: skip
+def test_a_plain_denial_and_small_talk_take_nothing_back(text: str, read: Read) -> None:
+    """A negation in passing must not lower what was said before."""
+    assert read(text).correction is None
+
+
+def test_a_clot_that_is_only_asked_about_counts_beside_a_leg_sign(read: Read) -> None:
+    """The worry alone is a question; with a sore calf it is a sign."""
+    assert not any(m.raises for m in read("could it be a blood clot?").mentions)
+    (sign,) = read("my calf is sore, could it be a blood clot?").of(["calf_swollen_painful"])
+    assert sign.raises
 
 
 def test_not_a_seven_names_no_other_score(read: Read) -> None:
