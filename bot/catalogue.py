@@ -380,7 +380,10 @@ class _Reader:
         ifs = []
         for element in keys["if"].elements() if "if" in keys else ():
             pair = element.mapping({"value", "text"})
-            ifs.append((pair["value"].integer(), pair["text"].text()))
+            value = pair["value"].integer()
+            if not lowest <= value <= highest:
+                raise pair["value"].error(f"must lie from {lowest} to {highest}")
+            ifs.append((value, pair["text"].text()))
         return number, tuple(ifs)
 
     def _read_phrases(self, question: str, body: Located) -> None:

@@ -130,6 +130,17 @@ class _Constructor(yaml.SafeLoader):
             loader.dispose()
 
 
+class _WithoutAnchors(yaml.SafeLoader):
+    """Refuses anchors and aliases: a value that stands elsewhere has no line of its own."""
+
+    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
+        event = self.peek_event()  # type: ignore[no-untyped-call]
+        if getattr(event, "anchor", None) is not None:
+            problem = "anchors and aliases (& and *) are not used here: write the value out"
+            raise yaml.MarkedYAMLError(problem=problem, problem_mark=event.start_mark)
+        return super().compose_node(parent, index)
+
+
 def load_yaml(path: Path) -> Located:
     """The root of the YAML document in `path`.
 
@@ -141,12 +152,12 @@ def load_yaml(path: Path) -> Located:
     except (OSError, UnicodeDecodeError) as error:
         raise KnowledgeError(path, 1, f"cannot be read: {error}") from error
     try:
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
+        node = yaml.compose(text, Loader=_WithoutAnchors)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = mark.line + 1 if mark else 1
         raise KnowledgeError(
-            path, line, f"is not YAML: {getattr(error, 'problem', error)}"
+            path, line, f"is not YAML as used here: {getattr(error, 'problem', error)}"
         ) from error
     if node is None:
         raise KnowledgeError(path, 1, "is empty")
