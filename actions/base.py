@@ -18,11 +18,9 @@ class TurnAction(Action, ABC):  # type: ignore[misc]  # rasa_sdk is untyped
     """An action of one turn.  Subclasses say what they do in `respond`.
 
     A danger sign in the message is acted on here, before any subclass speaks: when the case
-    turns into an emergency, or an emergency gets worse, the assessment is the answer.
+    turns into an emergency, or an emergency gets worse, the assessment is the answer.  What
+    somebody takes back in so many words is read back, and the case decided again.
     """
-
-    #: Set by the one action whose intent takes back earlier answers.
-    correcting = False
 
     @abstractmethod
     def name(self) -> str:
@@ -32,8 +30,11 @@ class TurnAction(Action, ABC):  # type: ignore[misc]  # rasa_sdk is untyped
         self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: dict[str, Any]
     ) -> list[dict[str, Any]]:
         turn = Turn(dispatcher, tracker)
-        turn.listen(correcting=self.correcting)
-        if turn.changed and not self.correcting and is_emergency(turn.case, turn.knowledge):
+        turn.listen()
+        if turn.took_back:
+            turn.say("utter_corrected", items=turn.heard_words())
+            turn.advance()
+        elif turn.changed and is_emergency(turn.case, turn.knowledge):
             turn.assess()
         else:
             self.respond(turn)

@@ -72,16 +72,14 @@ def skip(turn: Turn) -> None:
 
 
 class ActionCorrect(TurnAction):
-    """Something said before is taken back: reads it back and decides again."""
-
-    correcting = True
+    """Someone wants to change an answer: reopens its question, or asks which one."""
 
     def name(self) -> str:
         return "action_correct"
 
     def respond(self, turn: Turn) -> None:
         if turn.changed:
-            turn.say("utter_corrected", items=turn.heard_words())
+            turn.note_heard()
             turn.advance()
             return
         topic = turn.topic()

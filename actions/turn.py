@@ -79,6 +79,11 @@ class Turn:
         return self.dialogue.case != self.before
 
     @property
+    def took_back(self) -> bool:
+        """Whether the message took something back in so many words."""
+        return len(self.dialogue.case.corrections) > len(self.before.corrections)
+
+    @property
     def open_question(self) -> Question | None:
         """The question that was asked last and is still open."""
         name = self.dialogue.open_question
@@ -100,12 +105,13 @@ class Turn:
 
     # Listening
 
-    def listen(self, correcting: bool = False) -> None:
+    def listen(self) -> None:
         """Takes every current finding of the message into the case.
 
-        Free text raises and never lowers; in a correction ("sorry, I meant no fever") the
-        new value replaces the old one and is recorded as a correction.
+        Free text raises and never lowers.  Only where the message says that it corrects ("sorry,
+        I meant no fever") does the new value replace the old one, recorded as a correction.
         """
+        correcting = any(entity.get("entity") == "correction" for entity in self.entities)
         for finding, value, span, uncertain in self._mentions():
             before = self.dialogue.case
             if value == UNSPECIFIED:
