@@ -69,7 +69,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     arguments = sys.argv[1:] if arguments is None else arguments
     options = _options(arguments)
-    ensure_model()
     without_stock = "asked for with --without-stock." if options.without_stock else None
     compared = [servers.kneewise(), servers.echo()]
     if not without_stock:
@@ -84,6 +83,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for number in range(1, options.rounds + 1):
             for server in compared:
                 print(f"Round {number} of {options.rounds}: {server.name}", flush=True)
+                # A file changed since the last round must not make training part of the start.
+                ensure_model()
                 rounds[server.name].append(
                     asyncio.run(measure(server, options.seconds, options.repeats))
                 )

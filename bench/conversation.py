@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from datetime import datetime, timezone
 from typing import Protocol
 
@@ -128,18 +129,27 @@ class EchoSpeaker:
         await self._connection.close()
 
 
+@asynccontextmanager
+async def talking(speaker: Speaker) -> AsyncIterator[Speaker]:
+    """Leaves at the end, however the conversation went."""
+    try:
+        yield speaker
+    finally:
+        await speaker.close()
+
+
 async def check(speaker: Speaker) -> None:
     """One conversation, turn by turn, for its outcome.
 
     Raises:
         WentWrong: the tenth turn does not bring the expected result, or an earlier one does.
     """
-    await speaker.begin()
-    for turn, text in enumerate(SCRIPT, start=1):
-        reply = await speaker.say(text)
-        brings = b'"assessment"' in reply
-        if brings != (turn == len(SCRIPT)):
-            raise WentWrong(f"turn {turn} ({text!r}) was answered with {reply[:600]!r}")
+    async with talking(speaker):
+        await speaker.begin()
+        for turn, text in enumerate(SCRIPT, start=1):
+            reply = await speaker.say(text)
+            brings = b'"assessment"' in reply
+            if brings != (turn == len(SCRIPT)):
+                raise WentWrong(f"turn {turn} ({text!r}) was answered with {reply[:600]!r}")
     if RESULT.encode() not in reply:
         raise WentWrong(f"the result is not {RESULT}: {reply[:600]!r}")
-    await speaker.close()

@@ -7,7 +7,7 @@ import statistics
 import time
 from dataclasses import dataclass
 
-from bench.conversation import AGAIN, SCRIPT, Speaker, SpeakerOf
+from bench.conversation import AGAIN, SCRIPT, SpeakerOf, talking
 
 LATE_TURNS = (10, 50, 200)
 
@@ -34,15 +34,14 @@ async def load(url: str, speaker_of: SpeakerOf, conversations: int, seconds: flo
 
     async def person() -> None:
         while time.perf_counter() < end:
-            speaker = speaker_of(url)
-            for text in (None, *SCRIPT):
-                began = time.perf_counter()
-                await (speaker.begin() if text is None else speaker.say(text))
-                ended = time.perf_counter()
-                if ended > end:
-                    break
-                took.append((ended - began) * 1000)
-            await speaker.close()
+            async with talking(speaker_of(url)) as speaker:
+                for text in (None, *SCRIPT):
+                    began = time.perf_counter()
+                    await (speaker.begin() if text is None else speaker.say(text))
+                    ended = time.perf_counter()
+                    if ended > end:
+                        break
+                    took.append((ended - began) * 1000)
 
     await asyncio.gather(*(person() for _ in range(conversations)))
     took.sort()
@@ -67,14 +66,13 @@ async def late_turns(url: str, speaker_of: SpeakerOf, repeats: int) -> dict[int,
     last = max(LATE_TURNS) + half
     runs: list[list[float]] = []
     for _ in range(repeats):
-        speaker: Speaker = speaker_of(url)
-        await speaker.begin()
         took = []
-        for turn in range(last):
-            began = time.perf_counter()
-            await speaker.say(round_of_turns[turn % len(round_of_turns)])
-            took.append((time.perf_counter() - began) * 1000)
-        await speaker.close()
+        async with talking(speaker_of(url)) as speaker:
+            await speaker.begin()
+            for turn in range(last):
+                began = time.perf_counter()
+                await speaker.say(round_of_turns[turn % len(round_of_turns)])
+                took.append((time.perf_counter() - began) * 1000)
         runs.append(took)
     typical = [statistics.median(turns) for turns in zip(*runs, strict=True)]
     return {late: statistics.fmean(typical[late - 1 - half : late + half]) for late in LATE_TURNS}

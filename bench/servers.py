@@ -22,6 +22,7 @@ from bench.conversation import (
     SpeakerOf,
     StockSpeaker,
     WentWrong,
+    talking,
 )
 from bench.stock import STOCK_PYTHON, write_endpoints
 from bot.settings import PROJECT
@@ -127,15 +128,13 @@ class Server:
         raise DidNotStart("\n".join([f"{self.name} did not start. Its last lines:", *lines]))
 
     async def _answers(self, url: str) -> bool:
-        speaker = self.speaker_of(url)
         try:
-            await speaker.begin()
-            # Stock Rasa answers with an empty list while its actions are not up yet.
-            return len(await speaker.say(SCRIPT[0])) > len("[]")
+            async with talking(self.speaker_of(url)) as speaker:
+                await speaker.begin()
+                # Stock Rasa answers with an empty list while its actions are not up yet.
+                return len(await speaker.say(SCRIPT[0])) > len("[]")
         except (OSError, EOFError, WentWrong):
             return False
-        finally:
-            await speaker.close()
 
     def stop(self) -> None:
         """Ends its processes, and removes its folder."""
