@@ -47,7 +47,8 @@ def _head(knowledge: Knowledge) -> Iterator[str]:
     yield ""
     yield "What the assistant finds, and what it tells a person to do. Every rule is looked at."
     yield "All rules that apply are kept as reasons, and the most urgent one decides. So a rule can"
-    yield f"raise the advice and never lower it. From level {stop.level} on nothing more is asked: help comes first."
+    yield f"raise the advice and never lower it. From level {stop.level} on nothing more is asked:"
+    yield "help comes first."
 
 
 def _dispositions(knowledge: Knowledge) -> Iterator[str]:
@@ -102,7 +103,7 @@ def _named_conditions(knowledge: Knowledge) -> Iterator[str]:
     yield "## Conditions with a name"
     yield ""
     for name, condition in knowledge.derived.items():
-        yield f"- **{_in_words(name)}**: {_parts(knowledge, condition)}"
+        yield f"- **{_in_words(name)}**: {' or '.join(_alternatives(knowledge, condition))}"
 
 
 def _questions(knowledge: Knowledge) -> Iterator[str]:
@@ -154,35 +155,37 @@ def _by_urgency(knowledge: Knowledge) -> list[Disposition]:
 
 
 def _when(knowledge: Knowledge, rule: Rule) -> str:
-    parts = [
-        _in_words(condition.name)
-        if condition.name in knowledge.derived
-        else _parts(knowledge, condition)
-        for condition in rule.when
-    ]
-    if len(parts) > 1:
-        parts = [f"({part})" if " or " in part else part for part in parts]
+    parts = []
+    for condition in rule.when:
+        if condition.name in knowledge.derived:
+            alternatives = [_in_words(condition.name)]
+        else:
+            alternatives = _alternatives(knowledge, condition)
+        either = " or ".join(alternatives)
+        parts.append(f"({either})" if len(alternatives) > 1 < len(rule.when) else either)
     return " **and** ".join(parts)
 
 
-def _parts(knowledge: Knowledge, condition: Condition) -> str:
-    """A condition spelled out: "swelling after runs or swelling that stays"."""
+def _alternatives(knowledge: Knowledge, condition: Condition) -> list[str]:
+    """What satisfies a condition, one by one: "swelling after runs", "swelling that stays"."""
     if isinstance(condition, AtLeast):
         signs = "; ".join(knowledge.question_of(s).sign(s).short for s in condition.of)
-        return f"at least {condition.count} of: {signs}"
-    return " or ".join(
-        _accepted(knowledge, finding, accepted) for finding, accepted in condition.accepts.items()
-    )
+        return [f"at least {condition.count} of: {signs}"]
+    return [
+        words
+        for finding, accepted in condition.accepts.items()
+        for words in _accepted(knowledge, finding, accepted)
+    ]
 
 
-def _accepted(knowledge: Knowledge, finding: str, accepted: frozenset[str] | range) -> str:
+def _accepted(knowledge: Knowledge, finding: str, accepted: frozenset[str] | range) -> list[str]:
     question = knowledge.question_of(finding)
     if isinstance(accepted, range) and question.number is not None:
         lowest, highest, unit = accepted[0], accepted[-1], question.number.unit
         until = "or more" if highest == question.number.maximum else f"to {highest}"
-        return f"{question.short.lower()} {lowest} {until} {unit}"
+        return [f"{question.short.lower()} {lowest} {until} {unit}"]
     values = [value for value in knowledge.all_values(finding) if value in accepted]
-    return " or ".join(knowledge.short(finding, value) for value in values)
+    return [knowledge.short(finding, value) for value in values]
 
 
 def _answers(question: Question) -> str:
