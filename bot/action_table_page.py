@@ -1,6 +1,6 @@
 """Writes docs/action-table.md: the whole action table as a clinician would want to read it.
 
-`python -m bot.action_table_page` renews the file; a test fails while it is out of date.
+`.venv/bin/python -m bot.action_table_page` renews the file; a test fails while it is out of date.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from bot.clinical.model import (
 )
 
 PAGE = Path(__file__).parent.parent / "docs" / "action-table.md"
-COMMAND = "python -m bot.action_table_page"
+COMMAND = ".venv/bin/python -m bot.action_table_page"
 
 
 def page(knowledge: Knowledge) -> str:
