@@ -22,9 +22,7 @@ from rasa.engine.graph import ExecutionContext, GraphComponent
 from rasa.engine.recipes.default_recipe import DefaultV1Recipe
 from rasa.engine.storage.resource import Resource
 from rasa.engine.storage.storage import ModelStorage
-from rasa.nlu.constants import TOKENS_NAMES
 from rasa.nlu.tokenizers.tokenizer import Token, Tokenizer
-from rasa.shared.nlu.constants import TEXT
 from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
 from sklearn.feature_extraction.text import TfidfVectorizer  # type: ignore[import-untyped]
@@ -71,6 +69,28 @@ class KneewiseTokenizer(Tokenizer):  # type: ignore[misc]  # Rasa is untyped
         ]
 
 
+_LONGEST = 60
+"""Words looked at for the intent; what a long description wants shows in its beginning."""
+
+
+def intent_line(text: str) -> str:
+    """A message as the intent classifier sees it: its first words, without marks."""
+    words = [word.norm for word in split(text) if word.norm not in (".", ",", "-", ":")]
+    return " ".join(words[:_LONGEST])
+
+
+def intent_model(inverse_regularisation: float = 20.0) -> Pipeline:
+    """The classifier, untrained; chosen in docs/decisions/intent-classifier.md."""
+    features = make_union(
+        TfidfVectorizer(analyzer="char_wb", ngram_range=(2, 5), sublinear_tf=True),
+        TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True, token_pattern=r"\S+"),  # noqa: S106  # no password
+    )
+    regression = LogisticRegression(
+        C=inverse_regularisation, class_weight="balanced", max_iter=1000
+    )
+    return make_pipeline(features, regression)
+
+
 @DefaultV1Recipe.register(DefaultV1Recipe.ComponentType.INTENT_CLASSIFIER, is_trainable=True)
 class NgramIntentClassifier(GraphComponent):  # type: ignore[misc]  # Rasa is untyped
     """Guesses the intent: TF-IDF over words and character n-grams, logistic regression.
@@ -83,8 +103,7 @@ class NgramIntentClassifier(GraphComponent):  # type: ignore[misc]  # Rasa is un
 
     @staticmethod
     def get_default_config() -> dict[str, Any]:
-        """`longest`: words looked at; what a long description wants shows in its beginning."""
-        return {"threshold": 0.3, "longest": 60, "inverse_regularisation": 20.0}
+        return {"threshold": 0.3, "inverse_regularisation": 20.0}
 
     @classmethod
     def required_components(cls) -> list[type]:
@@ -127,26 +146,16 @@ class NgramIntentClassifier(GraphComponent):  # type: ignore[misc]  # Rasa is un
     def train(self, training_data: TrainingData) -> Resource:
         """Learns from every example that has an intent, and keeps the result in the model."""
         examples = [e for e in training_data.intent_examples if e.get("text")]
-        features = make_union(
-            TfidfVectorizer(analyzer="char_wb", ngram_range=(2, 5), sublinear_tf=True),
-            TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True, token_pattern=r"\S+"),  # noqa: S106  # no password
-        )
-        regression = LogisticRegression(
-            C=self._config["inverse_regularisation"], class_weight="balanced", max_iter=1000
-        )
-        self._model = make_pipeline(features, regression)
-        self._model.fit([self._line(e) for e in examples], [e.get("intent") for e in examples])
+        self._model = intent_model(self._config["inverse_regularisation"])
+        lines = [intent_line(example.get("text")) for example in examples]
+        self._model.fit(lines, [example.get("intent") for example in examples])
         with self._storage.write_to(self._resource) as folder:
             joblib.dump(self._model, folder / "intents.joblib")
         return self._resource
 
-    def _line(self, message: Message) -> str:
-        tokens = message.get(TOKENS_NAMES[TEXT]) or []
-        return " ".join(token.text for token in tokens[: self._config["longest"]])
-
     def process(self, messages: list[Message]) -> list[Message]:
         for message in messages:
-            line = self._line(message) if message.get("text") else ""
+            line = intent_line(message.get("text") or "")
             ranking: list[dict[str, Any]] = []
             if line and self._model is not None:
                 chances = self._model.predict_proba([line])[0]

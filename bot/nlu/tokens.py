@@ -98,8 +98,11 @@ def language() -> Language:
     return nlp
 
 
-def split(text: str) -> list[Word]:
+@lru_cache(maxsize=16)
+def split(text: str) -> tuple[Word, ...]:
     """The words and marks of a message, in order.
+
+    The last few messages are remembered, because each part of the pipeline asks anew.
 
     Args:
         text: the message as typed, any Unicode; it need not be normalised.
@@ -118,7 +121,7 @@ def split(text: str) -> list[Word]:
         # Both words of an undone contraction lie where it was typed.
         words.extend(Word(part, token.idx, token.idx + len(raw)) for part in norm.split())
         previous = raw
-    return words
+    return tuple(words)
 
 
 def _word_norm(raw: str, previous: str, following: str) -> str:
