@@ -33,7 +33,7 @@ def _random_case(knowledge: Knowledge, chance: random.Random, open_share: float)
                 highest = min(highest, question.number.maximum)
                 value = chance.choice([UNKNOWN, chance.randint(0, highest)])
             else:
-                value = chance.choice([*knowledge.all_values(finding)])
+                value = chance.choice(list(knowledge.all_values(finding)))
             answers[finding] = Answer(value, "asked")
     return Case(answers)
 
@@ -63,7 +63,9 @@ def test_the_level_of_quiet_cases_is_that_of_their_place(
     seen = set()
     for _ in range(3000):
         answers = {
-            finding: Answer(chance.choice(list(knowledge.all_values(finding))[:60]), "asked")
+            finding: Answer(
+                chance.choice([*itertools.islice(knowledge.all_values(finding), 60)]), "asked"
+            )
             for finding in chance.sample(findings, chance.randint(1, 3))
         }
         level = level_of(knowledge, Case(answers))

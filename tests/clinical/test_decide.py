@@ -24,8 +24,9 @@ MakeCase = Callable[..., Case]
 
 
 def _values(knowledge: Knowledge, finding: str) -> list[Value]:
-    values = list(knowledge.all_values(finding))
-    return values if len(values) < 50 else [0, 1, 2, 41, 42, 43, 100, 36500, UNKNOWN]
+    if finding == "duration_days":
+        return [0, 1, 2, 41, 42, 43, 100, 36500, UNKNOWN]
+    return list(knowledge.all_values(finding))
 
 
 @st.composite
