@@ -32,6 +32,7 @@ from sklearn.pipeline import Pipeline, make_pipeline, make_union  # type: ignore
 from bot.catalogue import Catalogue, load_catalogue
 from bot.clinical.model import Knowledge
 from bot.nlu.intents import settle_intent
+from bot.nlu.ngrams import LinearClassifier, Neighbours
 from bot.nlu.reading import Mention, Reader, Reading, shared_reader
 from bot.nlu.tokens import normalise, split
 
@@ -141,16 +142,17 @@ class NgramIntentClassifier(GraphComponent):  # type: ignore[misc]  # Rasa is un
         self._config = config
         self._storage = model_storage
         self._resource = resource
-        self._model = model
+        self._model = None if model is None else LinearClassifier(model)
 
     def train(self, training_data: TrainingData) -> Resource:
         """Learns from every example that has an intent, and keeps the result in the model."""
         examples = [e for e in training_data.intent_examples if e.get("text")]
-        self._model = intent_model(self._config["inverse_regularisation"])
+        model = intent_model(self._config["inverse_regularisation"])
         lines = [intent_line(example.get("text")) for example in examples]
-        self._model.fit(lines, [example.get("intent") for example in examples])
+        model.fit(lines, [example.get("intent") for example in examples])
+        self._model = LinearClassifier(model)
         with self._storage.write_to(self._resource) as folder:
-            joblib.dump(self._model, folder / "intents.joblib")
+            joblib.dump(model, folder / "intents.joblib")
         return self._resource
 
     def process(self, messages: list[Message]) -> list[Message]:
@@ -158,9 +160,9 @@ class NgramIntentClassifier(GraphComponent):  # type: ignore[misc]  # Rasa is un
             line = intent_line(message.get("text") or "")
             ranking: list[dict[str, Any]] = []
             if line and self._model is not None:
-                chances = self._model.predict_proba([line])[0]
                 likeliest = sorted(
-                    zip(chances, self._model.classes_, strict=True), key=lambda pair: -pair[0]
+                    zip(self._model.chances(line), self._model.classes, strict=True),
+                    key=lambda pair: -pair[0],
                 )
                 ranking = [
                     {"name": str(name), "confidence": float(chance)}
@@ -218,18 +220,18 @@ class FaqMatcher(GraphComponent):  # type: ignore[misc]  # Rasa is untyped
             for phrasing in topic.phrasings
         ]
         self._topics = [topic for topic, _ in pairs]
-        self._vectorizer: TfidfVectorizer | None = None
+        self._phrasings: Neighbours | None = None
         if pairs:
-            self._vectorizer = TfidfVectorizer(analyzer="char_wb", ngram_range=(3, 5))
-            self._phrasings = self._vectorizer.fit_transform([text for _, text in pairs])
+            texts = [text for _, text in pairs]
+            vectorizer = TfidfVectorizer(analyzer="char_wb", ngram_range=(3, 5)).fit(texts)
+            self._phrasings = Neighbours(vectorizer, texts)
 
     def nearest(self, text: str) -> tuple[str, float] | None:
         """The nearest topic and its similarity, or None when there are no topics at all."""
-        if self._vectorizer is None:
+        if self._phrasings is None:
             return None
-        similarities = (self._phrasings @ self._vectorizer.transform([_plain(text)]).T).toarray()
-        best = int(similarities.argmax())
-        return self._topics[best], float(similarities[best, 0])
+        place, similarity = self._phrasings.nearest(_plain(text))
+        return self._topics[place], similarity
 
     def process(self, messages: list[Message]) -> list[Message]:
         for message in messages:
