@@ -46,7 +46,7 @@ class ActionChat(TurnAction):
         return f"utter_{turn.intent}"
 
 
-class ActionFaq(TurnAction):
+class ActionFaq(ActionTriage):
     """A short answer from the documents, with its references, then the open question again."""
 
     def name(self) -> str:
@@ -56,12 +56,15 @@ class ActionFaq(TurnAction):
         if turn.urgent_result is not None:
             after_the_result(turn)
             return
+        if self._answered_exactly(turn):
+            return
         if turn.heard:
             turn.note_heard()
         topics = load_catalogue().faq
         name = next((e["value"] for e in turn.entities if e.get("entity") == "faq_topic"), None)
         if name in topics:
             topic = topics[str(name)]
+            turn.in_general()
             turn.send(
                 {
                     "kind": "faq",

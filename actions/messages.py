@@ -10,7 +10,7 @@ from typing import Any
 from bot.catalogue import load_catalogue
 from bot.catalogue_clinics import Clinic
 from bot.clinical.case import Case
-from bot.clinical.decide import Decision
+from bot.clinical.decide import Decision, Reason
 from bot.clinical.interview import Ask, questions_left
 from bot.clinical.model import PRESENT, UNKNOWN, AdviceLine, Knowledge, Question
 
@@ -30,7 +30,8 @@ def question_message(ask: Ask, case: Case, knowledge: Knowledge) -> Message:
     answered = sum(not case.is_open(other) for other in knowledge.interview_questions)
     message: Message = {
         "kind": "question",
-        "text": text,
+        "text": _with_choices(text, ask),
+        "prompt": text,
         "finding": question.id,
         "input": question.input,
         "choices": [],
@@ -56,6 +57,30 @@ def question_message(ask: Ask, case: Case, knowledge: Knowledge) -> Message:
             {"value": choice.value, "label": choice.label} for choice in question.choices
         ]
     return message
+
+
+def _with_choices(prompt: str, ask: Ask) -> str:
+    """The question with what can be answered, so that the text stands alone."""
+    question = ask.question
+    if question.number is not None:
+        return prompt
+    labels = [sign.label for sign in ask.signs] if question.signs else []
+    labels += [choice.label for choice in question.choices]
+    if question.none_label:
+        labels.append(question.none_label)
+    return "\n".join([prompt, *(f"- {label}" for label in labels)])
+
+
+def reason_text(reason: Reason, case: Case, knowledge: Knowledge) -> str:
+    """Why a rule fired, in the person's own findings; what they were unsure of is said as such."""
+    unsure = [
+        knowledge.short(finding, knowledge.question_of(finding).unsure_counts_as or UNKNOWN)
+        for finding in reason.findings
+        if case.value(finding) == UNKNOWN and knowledge.question_of(finding).unsure_counts_as
+    ]
+    if unsure:
+        return FRAMES["unsure_reason"].format(signs=", ".join(unsure))
+    return reason.rule.reason
 
 
 def checklist_value(case: Case, question: Question) -> list[str] | str:
@@ -136,11 +161,11 @@ def emergency_number(clinic: Clinic) -> str:
 def contact(kind: str, clinic: Clinic) -> Message:
     """Whom to call: {label, phone?, url?}."""
     if kind == "emergency":
-        label = FRAMES["contact_emergency"].format(number=emergency_number(clinic))
-        return {
-            "label": label,
-            **({"phone": clinic.emergency_number} if clinic.emergency_number else {}),
-        }
+        number = clinic.emergency_number
+        if number:
+            return {"label": FRAMES["contact_emergency"], "phone": number}
+        anywhere = FRAMES["contact_emergency_anywhere"]
+        return {"label": anywhere.format(number=emergency_number(clinic))}
     if not clinic.phone and not clinic.booking_url:
         return {"label": FRAMES["contact_anyone"]}
     found: Message = {"label": clinic.name}
@@ -164,7 +189,7 @@ def assessment_message(
         {
             "rule": reason.rule.id,
             "findings": list(reason.findings),
-            "text": reason.rule.reason,
+            "text": reason_text(reason, case, knowledge),
             "references": list(reason.rule.references),
         }
         for reason in decision.reasons

@@ -6,7 +6,8 @@ from actions.base import TurnAction
 from actions.state import ASSESSED, CONFIRMING, STOPPED
 from actions.turn import Turn
 from bot.clinical.decide import decide
-from bot.clinical.screening import is_emergency
+from bot.clinical.model import Question
+from bot.clinical.screening import danger_signs_present, is_emergency
 
 
 class ActionStart(TurnAction):
@@ -83,14 +84,24 @@ class ActionCorrect(TurnAction):
             turn.advance()
             return
         topic = turn.topic()
-        if topic is None:
+        signs = danger_signs_present(turn.case, turn.knowledge)
+        if topic is not None:
+            change(turn, topic)
+        elif turn.urgent_result and signs:
+            turn.reopen(turn.knowledge.question_of(signs[0]))
+            turn.say("utter_danger_again")
+            turn.ask_again()
+        else:
             turn.say("utter_what_to_change")
             if turn.dialogue.stage not in (CONFIRMING, ASSESSED):
                 turn.ask_again()
-            return
-        turn.reopen(topic)
-        turn.say("utter_change", topic=topic.short.lower())
-        turn.ask_again()
+
+
+def change(turn: Turn, question: Question) -> None:
+    """Opens an answered question again."""
+    turn.reopen(question)
+    turn.say("utter_change", topic=question.short.lower())
+    turn.ask_again()
 
 
 class ActionExplain(TurnAction):
@@ -218,10 +229,7 @@ def control(turn: Turn, finding: str, value: object) -> bool:
         else:
             turn.ask_again()
     elif finding == "change":
-        question = turn.knowledge.question(str(value))
-        turn.reopen(question)
-        turn.say("utter_change", topic=question.short.lower())
-        turn.ask_again()
+        change(turn, turn.knowledge.question(str(value)))
     elif finding == "control":
         {
             "back": go_back,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from actions.base import TurnAction
-from actions.navigate import control
+from actions.navigate import change, control
 from actions.state import ASKING, ASSESSED, CONFIRMING, STOPPED
 from actions.turn import Turn
 from bot.clinical.model import Question
@@ -75,11 +75,17 @@ class ActionTriage(TurnAction):
         if turn.heard:
             turn.note_heard()
             turn.advance()
+        elif turn.intent == "inform" and not turn.dialogue.trail:
+            # "My knee hurts": nothing to note yet, but no reason to say that it is not understood.
+            turn.say("utter_tell_more")
+            turn.ask_again()
         else:
             self._missed(turn)
 
     def _at_the_summary(self, turn: Turn) -> None:
-        if turn.intent == "affirm":
+        if turn.named:
+            change(turn, turn.knowledge.question_of(turn.named[0]))
+        elif turn.intent == "affirm":
             turn.assess()
         elif turn.intent == "deny":
             turn.say("utter_what_to_change")
@@ -88,6 +94,18 @@ class ActionTriage(TurnAction):
             turn.say("utter_confirm_or_change")
         else:
             self._missed(turn)
+
+    def _answered_exactly(self, turn: Turn) -> bool:
+        """Takes the message if it is an answer to the open question, whatever else it resembles."""
+        question = turn.open_question
+        if question is None or turn.dialogue.stage != ASKING or "?" in turn.text:
+            return False
+        told = any(heard.finding in question.findings for heard in turn.heard)
+        reading = read_answer(turn.text, turn.asked(question), turn.entities, turn.today)
+        if not told and reading.value is None:
+            return False
+        self._answered(turn, question)
+        return True
 
     def _missed(self, turn: Turn) -> None:
         """Nothing could be read: says so, each time with a little more help, and asks again."""

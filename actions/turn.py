@@ -44,6 +44,7 @@ class Turn:
     Attributes:
         dialogue: where the conversation stands; saved by the action when the turn ends.
         heard: what the message said about findings, filled by `listen`.
+        named: findings that the message only names, while the summary waits for a yes.
         before: the case as it was when the turn began.
     """
 
@@ -60,6 +61,7 @@ class Turn:
         self.clinic = _clinic(metadata.get("clinic"))
         self.now = _moment(metadata.get("now"))
         self.heard: list[Heard] = []
+        self.named: list[str] = []
         self.before = self.dialogue.case
 
     # What the message is about
@@ -94,8 +96,8 @@ class Turn:
         for entity in self.entities:
             if entity.get("entity") == "about" and self.knowledge.is_question(str(entity["value"])):
                 return self.knowledge.question(str(entity["value"]))
-        for heard in self.heard:
-            return self.knowledge.question_of(heard.finding)
+        for finding in (*self.named, *(heard.finding for heard in self.heard)):
+            return self.knowledge.question_of(finding)
         return None
 
     @property
@@ -114,6 +116,14 @@ class Turn:
         correcting = any(entity.get("entity") == "correction" for entity in self.entities)
         for finding, value, span, uncertain in self._mentions():
             before = self.dialogue.case
+            if (
+                value == UNSPECIFIED
+                and self.dialogue.stage == CONFIRMING
+                and finding in before.answers
+            ):
+                # At the summary "the swelling" names the answer to change; it is asked anew.
+                self.named.append(finding)
+                continue
             if value == UNSPECIFIED:
                 after = hint(before, self.knowledge, finding, span)
             else:
@@ -311,8 +321,9 @@ class Turn:
         level = level_of(self.knowledge, self.dialogue.case)
         if level >= URGENT_LEVEL and level > self.dialogue.noticed:
             self.dialogue.noticed = level
-            rule = decide(self.dialogue.case, self.knowledge).reasons[0].rule
-            self.say("utter_urgent_notice", reason=rule.reason)
+            reason = decide(self.dialogue.case, self.knowledge).reasons[0]
+            text = messages.reason_text(reason, self.dialogue.case, self.knowledge)
+            self.say("utter_urgent_notice", reason=text)
 
     def put(self, following: Ask) -> None:
         """Asks a question."""
@@ -381,6 +392,13 @@ class Turn:
             self.say("utter_nothing_known")
             return
         self.say("utter_known", items="; ".join(f"{r['topic']}: {r['label']}" for r in rows))
+
+    def in_general(self) -> None:
+        """Before general advice: what the result says for this very knee, if there is one."""
+        held = self.dialogue.assessment
+        if self.dialogue.stage == ASSESSED and held is not None and held["level"] > 0:
+            disposition = self.knowledge.dispositions[held["disposition"]]
+            self.say("utter_in_general", in_short=self.fill(disposition.in_short))
 
     def fill(self, text: str) -> str:
         """The text with the clinic's emergency number in it."""

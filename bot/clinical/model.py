@@ -50,7 +50,8 @@ class Disposition:
     """What a person is told to do, and by when.
 
     `level` runs from 0 (keep running) to 7 (call the emergency number).  `within` is an
-    ISO 8601 duration or None.  `contact` says whom to offer: none, clinic or emergency.
+    ISO 8601 duration or None.  `in_short` says what it means for running.  `contact` says whom
+    to offer: none, clinic or emergency.
     """
 
     id: str
@@ -59,6 +60,7 @@ class Disposition:
     within_words: str
     urgency: str
     headline: str
+    in_short: str
     actions: tuple[AdviceLine, ...]
     meanwhile: tuple[AdviceLine, ...]
     safety_net: tuple[AdviceLine, ...]

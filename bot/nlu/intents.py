@@ -27,6 +27,8 @@ _SURE = 0.5
 _UNCERTAIN = frozenset(
     {"inform", "nlu_fallback", "out_of_scope", "affirm", "deny", "unsure", "number"}
 )
+# A guess at a person in danger counts from here on, and only beside no finding.
+_SURE_OF_A_CRISIS = 0.9
 _WORDS = re.compile(r"\w+")
 
 
@@ -53,6 +55,10 @@ def settle_intent(
     if reading.crisis:
         return {"name": "crisis", "confidence": 1.0}
     told = any(mention.current for mention in reading.mentions)
+    if name == "crisis" and (told or confidence < _SURE_OF_A_CRISIS):
+        # Its words are known (language.yaml); a guess alone must be nearly certain, or "I'm 40"
+        # brings a helpline.
+        name, confidence = "nlu_fallback", 1.0
     # The words themselves say so: no guess is needed.
     if reading.correction and (told or reading.topics) and name not in ("why", "explain"):
         return {"name": "correct", "confidence": 1.0}
