@@ -50,6 +50,7 @@ class Figures:
     loads: Mapping[int, Load]
     late: Mapping[int, float]
     others: float
+    others_worst: float
 
 
 def median_of(rounds: Sequence[Round]) -> Figures:
@@ -74,6 +75,7 @@ def median_of(rounds: Sequence[Round]) -> Figures:
         middle(lambda one: one.megabytes),
         loads,
         {turn: statistics.median(one.late[turn] for one in rounds) for turn in rounds[0].late},
+        middle(lambda one: one.others),
         max(one.others for one in rounds),
     )
 
@@ -103,7 +105,7 @@ def tables(figures: Mapping[str, Figures]) -> list[str]:
                 f"{one.cold_start:.1f} s",
                 f"{one.megabytes_first:.0f} MB",
                 f"{one.megabytes:.0f} MB",
-                f"{one.others:.0%}",
+                f"{one.others:.0%}, worst {one.others_worst:.0%}",
             ]
             for name, one in figures.items()
         ],
@@ -201,7 +203,8 @@ def circumstances(rounds: int, seconds: float, command: str, stock_lock: Path) -
   spaCy {version("spacy")}; stock: rasa {stock["rasa"]}, tensorflow {stock["tensorflow"]}.
 - The load comes from one process on the same machine, so client and server share its cores: trust
   the ratios more than the figures. "Others' load" is the share of the cores that anything else on
-  the machine took in the worst round: with more than a few percent, measure again.
+  the machine took, in the middle and in the worst round: with more than a few percent in the
+  middle, measure again.
 """
     return text.splitlines()
 
