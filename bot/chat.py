@@ -97,10 +97,14 @@ class Rendering:
         return self._wrap(message.get("text", ""))
 
     def _question(self, message: Message) -> str:
-        lines = [self._paint(self._wrap(message["text"]), "1")]
-        choices = _choices(message)
-        for number, choice in enumerate(choices, start=1):
+        # The text repeats the choices for those who know nothing but the text.
+        lines = [self._paint(self._wrap(message.get("prompt") or message["text"]), "1")]
+        if message.get("help"):
+            lines.append(self._paint(self._wrap(message["help"]), "2"))
+        for number, choice in enumerate(_choices(message), start=1):
             lines.append(self._wrap(choice["label"], f"  {number:>2}) "))
+            if choice.get("help"):
+                lines.append(self._paint(self._wrap(choice["help"], "      "), "2"))
         kind = message.get("input")
         if kind == "checklist":
             lines.append(self._wrap(message.get("none_label") or "None of these", "   0) "))
@@ -144,7 +148,7 @@ class Rendering:
             for reason in message.get("reasons") or []
         ]
         lines += self._section("Why", reasons)
-        lines += self._section("Get help sooner", message.get("safety_net"))
+        lines += self._section("Watch for these", message.get("safety_net"))
         would_change = [
             one.get("text") or f"If {one['if']}: {one['disposition'].replace('_', ' ')}."
             for one in message.get("counterfactuals") or []
@@ -168,7 +172,10 @@ class Rendering:
         if not isinstance(contact, Mapping):
             return []
         parts = [contact.get(key) for key in ("label", "phone", "url")]
-        return ["", self._wrap(" ".join(str(part) for part in parts if part), "Contact: ")]
+        return [
+            "",
+            self._wrap(" ".join(str(part) for part in parts if part), "Who to contact: ", ""),
+        ]
 
     def _plan(self, message: Message) -> str:
         lines = [self._wrap(message["text"])]

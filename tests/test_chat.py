@@ -19,7 +19,8 @@ from bot.chat import Rendering, ServerGone, talk, tap_for
 
 CHOICE = {
     "kind": "question",
-    "text": "Is the knee stiff?",
+    "text": "Is the knee stiff?\n- No\n- Yes, it eases as I move\n- Yes, for hours",
+    "prompt": "Is the knee stiff?",
     "finding": "stiffness",
     "input": "choice",
     "choices": [
@@ -34,7 +35,10 @@ CHECKLIST = {
     "text": "Any of these?",
     "finding": "danger_signs",
     "input": "checklist",
-    "choices": [{"value": "locked", "label": "Stuck"}, {"value": "deformity", "label": "Bent"}],
+    "choices": [
+        {"value": "locked", "label": "Stuck", "help": "You can not bend or straighten it at all."},
+        {"value": "deformity", "label": "Bent"},
+    ],
     "none_label": "None of these",
 }
 SCALE = {
@@ -129,6 +133,23 @@ def test_question_numbers_its_choices() -> None:
     assert "Question 5 of at most 11" in text
 
 
+def test_choices_of_a_question_are_shown_once() -> None:
+    """The text repeats the choices for plain channels; here the bare prompt stands before them."""
+    assert shown(CHOICE).count("Yes, it eases as I move") == 1
+
+
+def test_question_without_a_prompt_is_shown_by_its_text() -> None:
+    """The wire promises no more than `text`."""
+    assert shown(CHECKLIST).startswith("Any of these?\n")
+
+
+def test_help_of_a_choice_is_a_dimmer_line_below_it() -> None:
+    """What a choice means is there to read, and stands back behind the choice."""
+    lines = shown(CHECKLIST, colour=True).splitlines()
+    at = next(n for n, line in enumerate(lines) if line.endswith("1) Stuck"))
+    assert lines[at + 1] == "\x1b[2m      You can not bend or straighten it at all.\x1b[0m"
+
+
 def test_checklist_offers_none() -> None:
     """0 is none of these."""
     assert re.search(r"^ +0\) None of these$", shown(CHECKLIST), re.MULTILINE)
@@ -146,7 +167,7 @@ def test_assessment_says_everything() -> None:
         "SEE SPECIALIST",
         "level 4 of 7",
         "Book a visit to a sports specialist today.",
-        "Riverside +44 20 5550 0123",
+        "Who to contact: Riverside +44 20 5550 0123",
         "Your knee stays swollen. [S001]",
         "Fever, or a hot knee.",
         "your knee were hot",

@@ -70,3 +70,30 @@ def test_the_limits_and_controls_are_the_real_ones(bare_server: Any) -> None:
     assert schemas["Turn"]["properties"]["text"]["maxLength"] == MAX_TEXT
     for control in CONTROLS:
         assert f"`{control}`" in schemas["Answer"]["description"]
+
+
+def test_every_field_of_a_message_is_described(bare_server: Any, client: Any) -> None:
+    """Whatever a question, a summary and an assessment hold stands in the description."""
+    schemas = description(bare_server)["components"]["schemas"]
+    common = schemas["Message"]["properties"]
+    messages = client.messages + client.say("swollen for a week, no fever, no injury, I am 30")
+    for _ in range(20):
+        last = messages[-1]
+        if last["kind"] == "assessment":
+            break
+        if last["kind"] == "summary":
+            messages += client.tap("summary", last["choices"][0]["value"])
+        else:
+            first = last["choices"][0]["value"] if last["choices"] else last["min"]
+            messages += client.tap(last["finding"], [] if last["input"] == "checklist" else first)
+    kinds = {"question": "Question", "summary": "Summary", "assessment": "Assessment"}
+    assert set(kinds) <= {message["kind"] for message in messages}
+    for message in messages:
+        schema = schemas[kinds.get(message["kind"], "Plain")]["properties"]
+        assert set(message) <= set(common) | set(schema)
+        for part in ("choices", "reasons", "findings", "counterfactuals", "references"):
+            for item in message.get(part, ()):
+                described = schema[part]["items"]
+                if "$ref" in described:
+                    described = schemas[described["$ref"].rpartition("/")[2]]
+                assert set(item) <= set(described["properties"])

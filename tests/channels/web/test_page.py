@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
+import pytest
 import requests
 
 from bot.channels.web.page import PAGE_FILES
@@ -56,3 +58,14 @@ def test_the_page_has_one_log_and_labels(bare_server: Any) -> None:
     assert page.count('role="log"') == 1
     assert '<label for="text">' in page
     assert '<html lang="en">' in page
+
+
+@pytest.mark.parametrize("button", ["start-over", "delete"])
+def test_what_cannot_be_undone_is_asked_about_first(button: str) -> None:
+    """Start over and Delete my data each open a dialog of their own, whose first choice is no."""
+    page = PAGE_FILES["/"].content.decode()
+    assert f'<button type="button" id="{button}">' in page
+    (dialog,) = re.findall(rf'<dialog id="sure-{button}".*?</dialog>', page, re.DOTALL)
+    assert re.findall(r'<button value="(\w+)"', dialog) == ["no", "yes"]
+    assert 'value="no" autofocus' in dialog
+    assert f'afterYes("{button}"' in PAGE_FILES["/page.js"].content.decode()

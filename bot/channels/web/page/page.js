@@ -50,10 +50,12 @@ function prose(text) {
 function button(label, kind, onClick) {
   const element = make("button", { type: "button", class: kind, text: label });
   element.addEventListener("click", () => {
-    if (!busy && element.getAttribute("aria-disabled") !== "true") onClick();
+    if (!busy && !isResting(element)) onClick();
   });
   return element;
 }
+
+const isResting = (control) => control.getAttribute("aria-disabled") === "true";
 
 function newId() {
   // randomUUID is missing on plain http other than localhost.
@@ -164,6 +166,10 @@ function showMessages(messages) {
   for (const message of messages) {
     if (message.seq <= lastSeq) continue;
     lastSeq = message.seq;
+    if (SUPERSEDING.has(message.kind)) {
+      rest(openAnswers);
+      openAnswers = null;
+    }
     const view = VIEWS[message.kind] || plain;
     log.append(view(message));
   }
@@ -193,7 +199,7 @@ function section(title, items) {
 
 function contactLine(contact, urgent) {
   if (!contact) return null;
-  const line = make("p", {}, contact.phone || contact.url ? contact.label + " " : contact.label);
+  const line = make("p", {}, make("strong", { text: "Who to contact: " }), contact.label + " ");
   if (contact.phone) {
     const href = "tel:" + contact.phone.replace(/[^+0-9]/g, "");
     line.append(make("a", { href, class: urgent ? "call" : "", text: "Call " + contact.phone }), " ");
@@ -228,8 +234,8 @@ function assessment(message) {
     );
     card.append(make("h3", { text: "Why" }), make("ul", {}, ...reasons));
   }
-  card.append(...section("Get help sooner if", message.safety_net));
-  const ifs = (message.counterfactuals || []).map((one) => one.text || `If ${one.if}: ${one.disposition}`);
+  card.append(...section("Watch for these", message.safety_net));
+  const ifs = (message.counterfactuals || []).map((one) => one.text || `If ${one.if}: ${one.disposition.replaceAll("_", " ")}`);
   const titles = (message.references || []).map((one) => `${one.id}: ${one.title}`);
   if (ifs.length) card.append(fold("What would change this", ifs));
   if (titles.length) card.append(fold("Where this comes from", titles));
@@ -249,7 +255,7 @@ function fold(title, lines) {
 function summary(message) {
   const rows = message.findings.map((row) => {
     const topic = row.topic || row.finding.replaceAll("_", " ");
-    const change = button("Change", "", () =>
+    const change = button("Change", "change", () =>
       answer({ finding: "change", value: row.finding }, `Change: ${topic}`),
     );
     change.setAttribute("aria-label", `Change: ${topic}`);
@@ -274,7 +280,7 @@ function summary(message) {
 /* -- questions --------------------------------------------------------------------------- */
 
 function question(message) {
-  const set = make("fieldset", { class: "answers" }, make("legend", { text: message.text }));
+  const set = make("fieldset", { class: "answers" }, make("legend", { text: message.prompt || message.text }));
   if (message.help) set.append(make("p", { class: "hint", text: message.help }));
   if (message.input === "checklist") checklist(message, set);
   else if (message.input === "number") number(message, set);
@@ -297,7 +303,9 @@ function notSure(message) {
 
 function choices(message, set) {
   for (const choice of message.choices) {
-    set.append(button(choice.label, "chip", () => answer({ finding: message.finding, value: choice.value }, choice.label)));
+    const chip = button(choice.label, "chip", () => answer({ finding: message.finding, value: choice.value }, choice.label));
+    if (choice.help) chip.append(make("small", { text: choice.help }));
+    set.append(chip);
   }
   if (!message.choices.some((choice) => choice.value === "unknown")) set.append(notSure(message));
 }
@@ -315,6 +323,9 @@ function checklist(message, set) {
   const boxes = message.choices.map((choice) => {
     const box = make("input", { type: "checkbox", value: choice.value });
     box.dataset.label = choice.label;
+    box.addEventListener("click", (event) => {
+      if (isResting(box)) event.preventDefault();
+    });
     box.addEventListener("change", () => {
       const count = boxes.filter((one) => one.checked).length;
       send.textContent = count ? `Send (${count})` : none;
@@ -366,16 +377,23 @@ function number(message, set) {
 
 const VIEWS = { question, summary, assessment, crisis, faq: withReferences, exercise: withReferences, plan: plain };
 
+/* What takes the place of the question or summary before it. After any other reply, such as a
+   short answer to "what does this cost?", its answers are still open. */
+const SUPERSEDING = new Set(["question", "summary", "assessment"]);
+
 /* A question that was answered keeps its words; its controls rest. */
-function closeAnswers() {
-  if (!openAnswers) return;
-  for (const control of openAnswers.querySelectorAll("button")) control.setAttribute("aria-disabled", "true");
-  for (const control of openAnswers.querySelectorAll("input")) {
+function rest(answers) {
+  for (const control of answers?.querySelectorAll("button, input") || []) {
     control.setAttribute("aria-disabled", "true");
-    control.addEventListener("click", (event) => event.preventDefault());
     if (control.type === "number") control.readOnly = true;
   }
-  openAnswers = null;
+}
+
+function wake(answers) {
+  for (const control of answers?.querySelectorAll("[aria-disabled]") || []) {
+    control.removeAttribute("aria-disabled");
+    control.readOnly = false;
+  }
 }
 
 /* -- turns ------------------------------------------------------------------------------- */
@@ -384,11 +402,10 @@ async function turn(content, shown) {
   busy = true;
   form.setAttribute("aria-busy", "true");
   say("Kneewise is thinking ...");
-  const before = openAnswers;
   const after = lastSeq;
   const said = JSON.stringify(content);
   if (unsent?.said !== said) unsent = { id: newId(), said };
-  closeAnswers();
+  rest(openAnswers);
   showMine(shown);
   try {
     const { messages } = await post("/messages", { id: unsent.id, ...content });
@@ -397,7 +414,6 @@ async function turn(content, shown) {
     say("");
     showMessages(messages);
   } catch (error) {
-    reopen(before);
     if (error instanceof Refused && error.code < 500) unsent = null;
     if (error.code === 401) {
       // Ended, or deleted in another tab.
@@ -410,14 +426,10 @@ async function turn(content, shown) {
       if (content.text) field.value = content.text;
     }
   } finally {
+    wake(openAnswers);
     busy = false;
     form.removeAttribute("aria-busy");
   }
-}
-
-function reopen(controls) {
-  openAnswers = controls;
-  for (const control of controls?.querySelectorAll("[aria-disabled]") || []) control.removeAttribute("aria-disabled");
 }
 
 /* The focus stays where it is: a control that rests can still hold it. */
@@ -447,10 +459,7 @@ async function resume() {
   const { messages } = await call("/messages?after=0", { headers: { Accept: "application/json" } });
   const said = mine.read();
   for (const message of messages) {
-    while (said.length && said[0].after < message.seq) {
-      closeAnswers();
-      showMine(said.shift().text);
-    }
+    while (said.length && said[0].after < message.seq) showMine(said.shift().text);
     showMessages([message]);
   }
 }
@@ -481,9 +490,18 @@ function grow() {
 }
 field.addEventListener("input", grow);
 
-document.getElementById("start-over").addEventListener("click", () => {
-  if (!busy) answer({ finding: "control", value: "start_over" }, "Start over");
-});
+/* Does it once the person has said yes in the dialog `sure-<id>`. */
+function afterYes(id, act) {
+  const dialog = document.getElementById(`sure-${id}`);
+  document.getElementById(id).addEventListener("click", () => dialog.showModal());
+  dialog.addEventListener("close", () => {
+    const yes = dialog.returnValue === "yes";
+    dialog.returnValue = "";
+    if (yes && !busy) act();
+  });
+}
+
+afterYes("start-over", () => answer({ finding: "control", value: "start_over" }, "Start over"));
 
 document.getElementById("export").addEventListener("click", async () => {
   try {
@@ -497,11 +515,7 @@ document.getElementById("export").addEventListener("click", async () => {
   }
 });
 
-const sure = document.getElementById("sure");
-document.getElementById("delete").addEventListener("click", () => sure.showModal());
-sure.addEventListener("close", async () => {
-  if (sure.returnValue !== "yes") return;
-  sure.returnValue = "";
+afterYes("delete", async () => {
   try {
     await call("/session", { method: "DELETE" });
   } catch (error) {
