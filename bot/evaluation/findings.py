@@ -1,9 +1,10 @@
 """What is read from a message against what it says: finding by finding, with polarity and value.
 
 A finding counts as found when it is current, has the right polarity and the right value; a wrong
-value counts as one that is missed and one that is extra.  Readings that a case marks as optional
-count neither way, and neither does a part of a composite sign that is denied ("no fever"), which
-is no statement about the sign.
+value counts as one that is missed and one that is extra (a length of time may be a tenth off, as
+"since January" names no day).  Readings that a case marks as optional
+count neither way, and neither does a part of a composite sign that is denied ("no fever") where
+the case does not take it for a statement about the sign.
 """
 
 from __future__ import annotations
@@ -55,7 +56,9 @@ def score(
     total = FindingScore()
     for case in cases:
         mentions = [
-            m for m in reader.read(case.text, case.today).mentions if m.current and not m.in_part
+            m
+            for m in reader.read(case.text, case.today).mentions
+            if m.current and (not m.in_part or case.states.get(m.finding) == ABSENT)
         ]
         _count(total, case, mentions, knowledge)
     return total
@@ -70,7 +73,7 @@ def _count(
     for finding, (polarity, value) in said.items():
         tally, by_polarity = total.by_finding[finding], total.by_polarity[polarity]
         found = read.get(finding)
-        if found == (polarity, value):
+        if found is not None and found[0] == polarity and _same(finding, found[1], value):
             tally.hits += 1
             by_polarity.hits += 1
         else:
@@ -83,7 +86,7 @@ def _count(
             total.kinds_aside.missed += 1
     for finding, (polarity, value) in read.items():
         told = said.get(finding)
-        if told == (polarity, value):
+        if told is not None and told[0] == polarity and _same(finding, value, told[1]):
             continue
         if told is None and _may_be(known, finding, value, case.optional):
             continue
@@ -120,6 +123,13 @@ def _count_turned_round(
 
 def _more(share: Share, of: Sequence[str], among: set[str]) -> Share:
     return Share(share.count + len(among.intersection(of)), share.of + len(of))
+
+
+def _same(finding: str, read: Any, said: Any) -> bool:
+    """Equal; a length of time may be a tenth off ("since January" names no day)."""
+    if finding == "duration_days" and isinstance(read, int) and isinstance(said, int):
+        return abs(read - said) <= said / 10
+    return bool(read == said)
 
 
 def _polarity(known: Knowledge, finding: str, value: Any) -> str:

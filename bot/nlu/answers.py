@@ -16,6 +16,7 @@ from typing import Any, Union
 
 from bot.clinical.model import UNKNOWN, Question
 from bot.nlu.quantities import RECENT_DAYS, age_band, number, read_quantities
+from bot.nlu.reading import shared_reader
 from bot.nlu.tokens import normalise, split
 
 WHICH_ONES = "which_ones"
@@ -161,7 +162,7 @@ def read_answer(
         rest_is_known = False
     if question.signs:
         return _checklist(line, words, question, rest_is_known)
-    return _choice(line, words, plain, question, rest_is_known, today)
+    return _choice(text, line, words, plain, question, rest_is_known, today)
 
 
 # Words that turn a "no" or "yes" round; for danger signs any word that is not understood does.
@@ -336,6 +337,7 @@ def _checklist(
 
 
 def _choice(
+    text: str,
     line: str,
     words: Sequence[str],
     plain: str,
@@ -347,6 +349,9 @@ def _choice(
         if line in (_plain_line(choice.label), _plain_line(choice.short), choice.value):
             return AnswerReading(choice.value)
     none = next((value for value in question.values if value in ("none", "no")), None)
+    kind = shared_reader().read(text, today).kinds.get(question.id)
+    if kind is not None and words[0] not in _NO:
+        return AnswerReading(kind)
     special = _age_or_injury(line, plain, question, today)
     if special is not None:
         return AnswerReading(special)

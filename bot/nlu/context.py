@@ -246,6 +246,10 @@ def _covers(
         return same_sentence and _still_about_them(trigger, start, structure)
     if category == "hypothetical" and not same_clause:
         return before_cue and same_sentence and _goes_on(trigger, start, structure, language)
+    if category == "elsewhere" and before_cue and same_sentence and not same_clause:
+        return _same_subject(trigger, start, structure, language)
+    if category == "past" and before_cue and same_sentence and not same_clause:
+        return _frames(trigger, start, end, structure)
     if category in ("past", "elsewhere") and same_clause:
         first, last = structure.clause_bounds(edge)
         lifted_by = _STILL if category == "past" else _KNEE
@@ -286,6 +290,41 @@ def _goes_on(trigger: Trigger, start: int, structure: Structure, language: Claus
     between = structure.norms[trigger.end : start]
     return len(between) <= _HYPOTHESIS_REACH and not any(
         norm in language.breaks or norm in (",", "so", "because") for norm in between
+    )
+
+
+# Words of the present: "years ago I tore it, now it locks" is about now.
+_PRESENT_TENSE = frozenset(
+    {"now", "today", "currently", "since", "still", "again", "ever", "is", "'s", "are", "am",
+     "has", "have", "'ve", "'m", "can", "does", "do", "feels", "hurts", "keeps", "looks", "gets",
+     "will", "swells", "locks", "clicks", "aches", "yesterday", "tonight", "this", "been",
+     "aching", "hurting"}
+)  # fmt: skip
+
+
+def _frames(trigger: Trigger, start: int, end: int, structure: Structure) -> bool:
+    """Whether a time at the beginning of the sentence holds for a later clause of it.
+
+    "When I was 14 my knee locked and I was carried off": it does until a word of the present.
+    """
+    first = trigger.start
+    while first and structure.sentence[first - 1] == structure.sentence[trigger.start]:
+        first -= 1
+        if structure.norms[first] not in ("and", "but", "so", ",", ".", "well", "i", "had"):
+            return False
+    _, last = structure.clause_bounds(end - 1)
+    between = structure.norms[trigger.end : last]
+    return not any(norm in _PRESENT_TENSE for norm in between)
+
+
+def _same_subject(
+    trigger: Trigger, start: int, structure: Structure, language: ClauseWords
+) -> bool:
+    """Whether "my calf is sore but not swollen" still speaks of the calf: no new subject came."""
+    between = structure.norms[trigger.end : start]
+    subjects = language.body | {"it", "i", "he", "she", "they", "there", ",", "this", "that"}
+    return structure.clause[start] - structure.clause[trigger.end - 1] == 1 and not any(
+        norm in subjects or norm in _KNEE for norm in between
     )
 
 

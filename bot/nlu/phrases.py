@@ -9,7 +9,12 @@ A pattern is a line of YAML that reads like what a person types:
     {swollen}                           a list of `concepts` in language.yaml
     #days, #ago, #recent, #older ...    a quantity, see `reading.QUANTITY_LABELS`
     (knee replacement) !always          so whenever it happened: "in 2019" does not set it aside
+    {surgery} !denied                   counts only where it is denied: "never had surgery"
+    foot is fine !absent                says by itself that the sign is not there
+    & when i run                        tells the kind of a finding named in the same sentence
+    && gone the next morning            ... without doubt: it beats what `&` tells
     {hot_joint} + @swelling             cues anywhere in one message; `@` = a finding that is there
+    .. + @age_band=under_16             the finding must have this value
     {clot} !asked + {leg_sign}          a part that counts even if only asked or worried about
 
 Contractions are undone in patterns as in messages: `can't` and `can not` are the same.

@@ -58,7 +58,9 @@ _UNITS = {
     "day": 1, "days": 1, "night": 1, "nights": 1, "d": 1, "week": 7, "weeks": 7, "wk": 7, "wks": 7,
     "w": 7, "fortnight": 14, "fortnights": 14, "month": 30, "months": 30, "mth": 30, "mths": 30,
     "mo": 30, "mos": 30, "year": 365, "years": 365, "yr": 365, "yrs": 365, "weekend": 2,
-    "weekends": 7, "decade": 3650, "decades": 7300,
+    "weekends": 7, "decade": 3650, "decades": 7300, "hours": 1 / 24, "hrs": 1 / 24,
+    "dyas": 1, "dasy": 1, "dayz": 1, "weks": 7, "weeeks": 7, "wekks": 7, "mnths": 30, "monts": 30,
+    "montsh": 30, "moths": 30, "yeras": 365, "yaers": 365,
 }  # fmt: skip
 
 _TENS_WORD = "|".join(_TENS)
@@ -140,7 +142,7 @@ _NOT_A_UNIT = (
 _SCORE = re.compile(
     rf"(?:(?P<low>{_NUMBER}){_RANGE})?(?P<high>{_NUMBER}) ?(?:/|out of|outta|outof|on) ?"
     r"(?:10|ten)\b"
-    r"(?!\s*(?:k\b|km|miles?\b|times\b|runs\b))"
+    r"(?!\s*(?:k\b|km|miles?\b|times\b|runs\b|would (?:recommend|do|run)|for (?:the|this|service)))"
 )
 _SCALE = re.compile(
     rf"\bscale (?:of|from)? ?(?:0|1|zero|one) ?(?:-|to|through) ?(?:10|ten)\W{{1,3}}"
@@ -157,6 +159,20 @@ _PAIN_IS = re.compile(
 _SOLID = re.compile(
     r"\ba (?:solid|good|strong|steady|constant|firm|hard|full|definite|bad|mild|low|high|dull)"
     rf" (?:(?P<low>{_NUMBER}){_RANGE})?(?P<high>{_NUMBER})\b{_NOT_A_UNIT}"
+)
+# "Maybe a 3?", "more like a 4", "only 3 now": a number from 0 to 10 that ends what is said.
+_LIKE_A = re.compile(
+    r"\b(?:maybe|about|around|like|perhaps|probably|say|roughly|is|its|it's|was|at|only|just|hits|"
+    r"reaches|peaks at|up to|call it|id say|i'd say|mostly|now)"
+    rf" (?:(?:a|an) (?:(?P<low>{_NUMBER}){_RANGE})?(?P<high>{_NUMBER})|(?P<bare>\d|10)"
+    r"(?= (?:now|today|at (?:the )?(?:worst|most|moment)|tops|max)\b))"
+    r"(?=\s*(?:$|[.,!?;)]|(?:now|today|tops|max|at|on a bad|when|while|after|if|but|and|right|"
+    r"or so|tbh|id say|i'd say|out of|pain|for pain)\b))"
+    r"(?![.,]\d)"
+)
+_ONLY_A_RANGE = re.compile(
+    rf"^\W*(?:maybe |about |probably |say )?(?P<low>{_NUMBER}){_RANGE}(?P<high>{_NUMBER})"
+    r"(?: (?:id say|i'd say|i would say|probably|maybe|tbh|i think|at worst|or so))+\W*$"
 )
 _SCALE_ENDS = re.compile(r"\b(?:0|1|zero|one) ?(?:-|to) ?(?:10|ten)\b")
 
@@ -190,16 +206,20 @@ _NOT_LASTING_BEFORE = re.compile(
 # "Three days a week" is how often, not how long.
 _PER_PERIOD = re.compile(r"(?:days?|times?|runs?|sessions?|hours?|miles?|km|k|x|once|twice|often)$")
 _LOOSE_LENGTH = re.compile(
-    r"\b(?:for|over|it's been|been|now for|going on for|these|past|last) (?P<what>(?:many )?days|"
+    r"\b(?:for|over|it's been|been|now for|going on for|past|last) (?P<what>(?:many )?days|"
     r"(?:many )?weeks|(?:many )?months|(?:many )?years|ages|a while|a long time|a little while|"
     r"yonks|forever|donkey's years|quite some time|quite a while|some time)\b(?! ago| old| of)"
 )
 # What an unstated number stands for: at least this many days, in the order of the words.
-_LOOSE_DAYS = {"days": 3, "weeks": 21, "months": 90, "years": 730}
+_LOOSE_DAYS = {"weeks": 21, "months": 90, "years": 730}
 _ALL_PERIOD = re.compile(
     r"\b(?:all|the whole|the entire|this whole|all this|this past|the past|the last|past|last)"
-    r" (?P<unit>day|night|week|weekend|fortnight|month|year|summer|winter|spring|autumn)"
+    r" (?P<unit>day|week|weekend|fortnight|month|year)"
     r"(?: long)?\b"
+)
+_DAY_N = re.compile(rf"\bday (?P<count>{_NUMBER})\b(?! of (?:the )?(?:plan|training|c25k|rest))")
+_WEEK_OR_SO = re.compile(
+    r"(?<![\w-] )\b(?P<unit>week|month|fortnight) or (?P<or_count>so|two|more)\b"
 )
 _SINCE = re.compile(
     r"\b(?:ever )?(?:since|from) (?:about |around |roughly |early |late |mid |mid-|the start of |"
@@ -217,13 +237,23 @@ _AGO = re.compile(
     r"(?:ago|back|previously)\b"
     r"|\b(?P<loose>days|weeks|months|years|ages|hours) (?:ago|back)\b"
 )
+# A day without "on": "woke up thursday", "football sunday"; not a habit, nor one to come.
+_BARE_DAY = (
+    r"(?<!every )(?<!each )(?<!next )(?<!until )(?<!till )(?<!by )(?<!for )(?<!since )(?<!from )"
+    r"(?<!coming )(?<!most )(?<!before )"
+    r"(?:monday|tuesday|tues|wednesday|weds|thursday|thurs|friday|saturday|sunday)\b"
+    r"(?! (?:is|will|i'm|im|i am|to)\b)|(?<=[a-z] )sat(?= and\b|,|\.|$)"
+)
 _WHEN = re.compile(
-    r"\b(?P<when>yesterday|the day before yesterday|the other day|today|tonight|this morning|"
+    r"\b(?P<when>yesterday|y'?day|the day before yesterday|the other day|today|tonight|"
+    r"this morning|"
     r"this afternoon|this evening|last night|earlier today|just now|earlier on|"
     r"last week|last weekend|this weekend|at the weekend|over the weekend|"
     r"on the weekend|last month|last year|earlier this (?:week|month|year)|this week|"
     rf"(?:on|last|this past|this) (?:{_WEEKDAY_WORD})\b(?:(?:'s)? (?:morning|afternoon|evening|"
-    rf"night|run))?|(?:in|back in|last|in early|in late|in mid) (?:{_MONTH_WORD})\b(?! \d)|"
+    rf"night|run))?|(?:{_WEEKDAY_WORD})'?s (?=(?:long |tempo |club )?(?:run|race|game|match|"
+    rf"session|parkrun|10k|5k|half|match|training)\b)|{_BARE_DAY}|"
+    rf"(?:in|back in|last|in early|in late|in mid) (?:{_MONTH_WORD})\b(?! \d)|"
     rf"(?:last|this|in the) (?:{_SEASON_WORD})\b|in (?:19|20)\d\d\b|"
     rf"(?:at|last|over|on) (?:{_HOLIDAY_WORD})\b|on (?:the )?\d{{1,2}}(?:st|nd|rd|th)?(?: of)? "
     rf"(?:{_MONTH_WORD})\b)"
@@ -236,9 +266,11 @@ _STARTED = re.compile(
     r"properly|suddenly|out of nowhere|on|a run|my|bother|hurt|ache|swell|swelling|pain|the|in|"
     rf"after|run|getting|sore|about|around|{_ABOUT}))*,? ?$"
 )
+# "Since I moved to pavements about two weeks ago"
+_SINCE_WHAT = re.compile(r"\bsince (?:i|my|the|we|a) [^.,;!?\n]{1,60}$")
 _AGE = re.compile(
-    r"\b(?:i am|i'm|im|i m|he is|he's|hes|she is|she's|shes|aged?|turned|turning|age:|age is|"
-    r"just turned|is only|is)"
+    r"\b(?:i am|i'm|im|i m|he is|he's|hes|she is|she's|shes|aged?|turn|turned|turning|age:|age is|"
+    r"just turned|is only)"
     rf" (?:now |only |nearly |almost |just |about |a |an |of |still )*(?P<age>{_NUMBER})"
     r"(?![\w/'\"%])"
     rf"(?!\s*(?:{_UNIT_WORD})\b(?! ?-?olds?| of age| young))(?![.,:-]?\d)"
@@ -253,8 +285,14 @@ _AGE_FORUM = re.compile(
     r"(?:^|[\s(\[,])(?:(?P<age>[1-9]\d)\s?(?:m|f|male|female)\b(?!\w)|(?:m|f|male|female)[ ,/]?"
     r"(?P<age2>[1-9]\d)\b(?!\s*(?:k|km|mi|min|week|day|month|/)))"
 )
+_LONGEST_ANSWER = 4
+# "Trail runner, 39, sore knee": a number that stands alone between two marks.
+_AGE_ALONE = re.compile(
+    r"(?:^|(?<!\d)[,.;:!?]\s+|[(\[]|\s-\s|\n)(?P<age>1[2-9]|[2-8]\d)(?=\s*(?:[,;!?)\]:]|\.(?!\d)|\n|$))"
+)
 _AGE_AFTER_PERSON = re.compile(
-    r"\b(?:son|daughter|kid|child|boy|girl|lad|grandson|granddaughter|teenager|wife|husband|"
+    r"\b(?:son|daughter|kid|little one|eldest|youngest|oldest|child|boy|girl|lad|grandson|"
+    r"granddaughter|teenager|wife|husband|"
     r"partner|mum|mom|dad|mother|father|brother|sister|nephew|niece)[ ,(]+(?:aged? |is )?"
     rf"(?P<age>{_NUMBER})\b(?!\s*(?:k\b|km|mile|min|hour|week|day|month|/))"
 )
@@ -262,6 +300,7 @@ _AGE_DECADE = re.compile(
     r"\bin (?:my|his|her) (?:early |mid |mid-|late )?(?P<age>[1-9]0|"
     + _TENS_WORD.replace("ty", "ties")
     + r")(?:'?s)?\b"
+    rf"|\b(?P<some>[2-8]0|{_TENS_WORD})[- ]?(?:something|odd|ish)\b"
 )  # fmt: skip
 
 
@@ -293,14 +332,15 @@ _MAYBE = re.compile(
     r"years|day|days|fortnight|weekend|ages|while|long time|yonks|forever|"
     rf"{_ONES_WORD}|{_TENS_WORD}|{_WEEKDAY_WORD}|{_SEASON_WORD}|xmas|christmas|"
     rf"in (?:{_MONTH_WORD})|"
-    r"wks?|mths?|yrs?|[a-z]+ties|just now|earlier|the other day|year's|some time|decades?|evening|"
+    r"wks?|mths?|yrs?|hrs|hours|yday|y'day|[a-z]+days|something|[a-z]+ties|just now|earlier|"
+    r"the other day|year's|some time|decades?|evening|"
     r"afternoon)\b"
 )
 
 
 def _scores(plain: str, today: date) -> Iterator[Quantity]:
     scale = _SCALE_ENDS.search(plain)
-    for pattern in (_SCORE, _SCALE, _PAIN_IS, _SOLID):
+    for pattern in (_SCORE, _SCALE, _PAIN_IS, _SOLID, _LIKE_A, _ONLY_A_RANGE):
         for match in pattern.finditer(plain):
             if pattern is not _SCALE and scale and scale.start() <= match.start() < scale.end():
                 continue
@@ -309,9 +349,11 @@ def _scores(plain: str, today: date) -> Iterator[Quantity]:
                 continue
             values = [
                 value
-                for group in ("low", "high")
-                if match[group] and (value := number(match[group])) is not None
+                for group in ("low", "high", "bare")
+                if match.groupdict().get(group) and (value := number(match[group])) is not None
             ]
+            if not values:
+                continue
             score = math.ceil(max(values))
             # "11 out of 10" is a way of saying ten; a larger number is no score.
             if score <= 10 or (pattern is _SCORE and score <= 100):
@@ -325,7 +367,7 @@ def _ages(plain: str, today: date) -> Iterator[Quantity]:
             words = groups.get("age") or groups.get("age2") or ""
             years = number(words)
             if years is not None and re.match(
-                r"\S+ (?:nearly|almost) |turning ", match[0].lstrip()
+                r"\S+ (?:nearly|almost) |turning |turn ", match[0].lstrip()
             ):
                 years -= 1
             if years is not None and 3 <= years <= 110 and "." not in words:
@@ -334,8 +376,13 @@ def _ages(plain: str, today: date) -> Iterator[Quantity]:
                     plain[start : match.end()].lstrip(" ([")
                 )
                 yield Quantity("age", int(years), start, match.end())
+    told = any(pattern.search(plain) for pattern in (_AGE_OLD, _AGE, _AGE_FORUM))
+    # "15" and "14, maybe 15" are answers to some question, and not always to that of age.
+    if not told and len(plain.split()) > _LONGEST_ANSWER:
+        for match in _AGE_ALONE.finditer(plain):
+            yield Quantity("age", int(match["age"]), match.start("age"), match.end("age"), True)
     for match in _AGE_DECADE.finditer(plain):
-        word = match["age"]
+        word = match["age"] or match["some"]
         decade = int(word) if word.isdigit() else _TENS.get(word.replace("ties", "ty"), 0)
         # "In my fifties" lies on both sides of 55: it is left for the question.
         if decade in (20, 30, 40, 60, 70, 80, 90):
@@ -359,7 +406,9 @@ def _ago(plain: str, today: date) -> Iterator[Quantity]:
             if counted is None:
                 continue
             days, uncertain = counted
-        kind: Kind = "duration" if _STARTED.search(plain[: match.start()]) else "ago"
+        before = plain[: match.start()]
+        begun = _STARTED.search(before) or _SINCE_WHAT.search(before)
+        kind: Kind = "duration" if begun else "ago"
         yield Quantity(kind, days, match.start(), match.end(), uncertain)
 
 
@@ -384,6 +433,15 @@ def _lengths(plain: str, today: date) -> Iterator[Quantity]:
             continue
         rested = _OTHER_SPAN.search(plain[max(0, start - 40) : match.start("count")])
         yield Quantity("span" if rested else "duration", days, start, match.end(), uncertain)
+    yield from _loose_lengths(plain)
+
+
+def _loose_lengths(plain: str) -> Iterator[Quantity]:
+    for match in _DAY_N.finditer(plain):
+        yield Quantity("duration", int(number(match["count"]) or 0), match.start(), match.end())
+    for match in _WEEK_OR_SO.finditer(plain):
+        weeks = math.ceil(_UNITS[match["unit"]] * (2 if match["or_count"] == "two" else 1))
+        yield Quantity("duration", weeks, match.start(), match.end(), True)
     for match in _LOOSE_LENGTH.finditer(plain):
         # "For ages" and "a while" are long, but how long must be asked; as a span they still
         # tell "swollen for ages" from "swollen".
@@ -402,10 +460,7 @@ def _lengths(plain: str, today: date) -> Iterator[Quantity]:
         unit = match["unit"]
         if lead in ("last", "past") and not plain[: match.start()].endswith("for "):
             continue
-        days = _UNITS.get(unit, 60 if unit in ("summer", "winter", "spring", "autumn") else 1)
-        if unit in ("day", "night") or (lead == "the" and unit in ("day", "night")):
-            days = 1
-        yield Quantity("duration", days, match.start(), match.end(), True)
+        yield Quantity("duration", math.ceil(_UNITS[unit]), match.start(), match.end(), True)
 
 
 def _whens(plain: str, today: date) -> Iterator[Quantity]:
@@ -451,7 +506,8 @@ def _length(match: re.Match[str]) -> tuple[int, bool] | None:
 
 _FIXED_DAYS = {
     "today": 0, "morning": 0, "afternoon": 0, "evening": 0, "tonight": 0, "earlier today": 0,
-    "just now": 0, "earlier on": 0, "night": 1, "yesterday": 1, "yesterday morning": 1,
+    "just now": 0, "earlier on": 0, "night": 1, "yesterday": 1, "yday": 1, "y'day": 1,
+    "yesterday morning": 1,
     "yesterday evening": 1, "yesterday afternoon": 1, "day before yesterday": 2, "other day": 2,
     "month": 30, "year": 365, "earlier this month": 30, "earlier this year": 180,
 }  # fmt: skip
@@ -476,6 +532,8 @@ def _days_since(when: str, today: date) -> int | None:
         count = number(ago["count"])
         return None if count is None else math.ceil(count * _UNITS[ago["unit"]])
     weekday = when.split()[0].removesuffix("'s")
+    if weekday not in _WEEKDAYS:
+        weekday = weekday.removesuffix("s")
     if weekday in _WEEKDAYS:
         return (today.weekday() - _WEEKDAYS[weekday]) % 7 or 7
     return _days_since_date(when, today)

@@ -8,7 +8,8 @@ their own: `pain_score`, `duration_days` and `age_band`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import lru_cache
@@ -28,13 +29,14 @@ from bot.nlu.context import (
 from bot.nlu.phrases import Automaton, Match, PatternParser
 from bot.nlu.quantities import RECENT_DAYS, Quantity, age_band, read_quantities
 from bot.nlu.tokens import Word, normalise, split
-from bot.yaml_file import Located
+from bot.yaml_file import KnowledgeError, Located
 
 UNSPECIFIED = "unspecified"
 """The value of a finding that is there without its kind: "swollen" tells no more than that."""
 
 QUANTITY_LABELS = {
     "#days": "a length of time of a day or more",
+    "#lasting": "a day or more for which the trouble itself has lasted",
     "#recent": "a time up to 14 days ago, or a trouble that has lasted no longer",
     "#older": "a time more than 14 days ago, or a trouble that has lasted longer",
     "#past": "60 days ago or more",
@@ -44,6 +46,12 @@ QUANTITY_LABELS = {
 }
 """What `#...` in a pattern stands for."""
 
+_DURATION, _INJURY = "duration_days", "injury"
+_BEFORE_A_NUMBER = frozenset({"a", "an", "quite", "really", "even", "like", "for", "about", "the"})
+_NOT_TODAY = re.compile(
+    r"\b(?:last (?:week|month|year|night)|(?:on|at) (?:a|its|it's|the) (?:bad day|worst)|bad days?|"
+    r"used to|was an? \d+ (?:last|before|on)|ago|at first|to begin with|at the start)\b"
+)
 _PAST_DAYS = 60
 _YEAR = 366
 # Uses of a question's `phrases` that are not values of the finding.
@@ -53,6 +61,12 @@ _IGNORE = "ignore"
 _CLOSE = 30
 # Ends a pattern whose finding stays true whenever it happened.
 _ALWAYS = " !always"
+# Ends a pattern that counts only where it is denied ("no surgery"; there, its kind matters).
+_DENIED = " !denied"
+# Ends a pattern that says by itself that the finding is not there ("the foot is fine").
+_ABSENT = " !absent"
+# Begins a pattern that tells the kind of a finding named beside it; `&&` when there is no doubt.
+_KIND, _SURE_KIND = "& ", "&& "
 # Ends a part of a conjunction that counts although it is only asked about ("could it be a clot?").
 _ASKED = " !asked"
 
@@ -99,6 +113,8 @@ class Reading:
     Attributes:
         mentions: by position; of each finding either what is current, reconciled to one mention
             where the finding holds one value, or what was set aside.
+        kinds: finding -> the kind that the message tells, named or not: "when I run" alone
+            answers the question of when the sharp pain comes, and otherwise says nothing.
         topics: ids of the questions that the message names ("my swelling answer").
         crisis: the message speaks of self-harm or of being in danger.
         for_someone_else: the person writes on behalf of another, whose case this is.
@@ -108,6 +124,7 @@ class Reading:
     """
 
     mentions: tuple[Mention, ...] = ()
+    kinds: Mapping[str, str] = field(default_factory=dict)
     topics: tuple[str, ...] = ()
     crisis: bool = False
     for_someone_else: bool = False
@@ -125,6 +142,17 @@ class _Cue:
     value: str
     pattern: str
     always: bool = False
+    if_denied: bool = False
+    absent: bool = False
+
+
+@dataclass(frozen=True)
+class _Kind:
+    """Words that tell the kind of a finding named beside them: "when I run" of a sharp pain."""
+
+    finding: str
+    value: str
+    sure: bool
 
 
 @dataclass(frozen=True)
@@ -141,7 +169,7 @@ class _Conjunction:
     finding: str
     value: str
     pattern: str
-    parts: tuple[str | None, ...]  # the finding of an `@finding`, None for words
+    parts: tuple[str | None, ...]  # the finding of an `@finding` or `@finding=value`; None: words
 
 
 @dataclass(frozen=True)
@@ -158,7 +186,7 @@ class _Mark:
     name: str = ""
 
 
-_Meaning = Union[_Cue, _Part, _TriggerKind, _Mark]  # noqa: UP007  # evaluated at run time
+_Meaning = Union[_Cue, _Kind, _Part, _TriggerKind, _Mark]  # noqa: UP007  # evaluated at run time
 
 
 @dataclass
@@ -169,6 +197,7 @@ class _Message:
     words: Sequence[Word]
     structure: Structure
     triggers: list[Trigger] = field(default_factory=list)
+    kinds: list[Match[_Kind]] = field(default_factory=list)
     for_someone_else: bool = False
 
     def span(self, start: int, end: int) -> tuple[int, int]:
@@ -200,6 +229,18 @@ class Reader:
                 for pattern in patterns:
                     self._add_phrase(name, use, pattern)
         self._automaton.close(self._guarded)
+        self._needed = {
+            part.partition("=")[0]
+            for conjunction in self._conjunctions
+            for part in conjunction.parts
+            if part is not None
+        }
+        # Findings that say how a person is, not what troubles them now.
+        self._lasting = {
+            name
+            for name, uses in catalogue.phrases.items()
+            if any(phrase.text.endswith(_ALWAYS) for phrases in uses.values() for phrase in phrases)
+        }
 
     # The phrase book
 
@@ -244,10 +285,25 @@ class Reader:
         if use == _IGNORE:
             self._automaton.add(self._parser.parse(pattern), _Mark("ignore", name))
             return
+        if pattern.text.startswith("&"):
+            sure = pattern.text.startswith(_SURE_KIND)
+            words = pattern.text.removeprefix(_SURE_KIND if sure else _KIND)
+            self._automaton.add(self._parser.parse(pattern, words), _Kind(name, use, sure))
+            return
         pieces = [piece.strip() for piece in f" {pattern.text} ".split(" + ")]
         if len(pieces) == 1:
-            text = pattern.text.removesuffix(_ALWAYS)
-            cue = _Cue(name, use, text, always=text != pattern.text)
+            text, _, flag = pattern.text.partition(" !")
+            flag = flag and f" !{flag}"
+            if flag not in ("", _ALWAYS, _DENIED, _ABSENT):
+                raise KnowledgeError(pattern.path, pattern.line, f"there is no flag '{flag}'")
+            cue = _Cue(
+                name,
+                use,
+                text,
+                always=flag == _ALWAYS,
+                if_denied=flag == _DENIED,
+                absent=flag == _ABSENT,
+            )
             self._automaton.add(self._parser.parse(pattern, text), cue)
             return
         number = len(self._conjunctions)
@@ -291,6 +347,8 @@ class Reader:
             meaning = match.meaning
             if isinstance(meaning, _Cue):
                 cues.append(Match(meaning, match.start, match.end, match.gaps))
+            elif isinstance(meaning, _Kind):
+                message.kinds.append(Match(meaning, match.start, match.end, match.gaps))
             elif isinstance(meaning, _Part):
                 parts.append((meaning, match.start, match.end))
             elif isinstance(meaning, _TriggerKind):
@@ -315,8 +373,12 @@ class Reader:
         message.for_someone_else = "writes_for" in people or (
             "child" in people and "self" not in people
         )
-        mentions = [self._mention(message, cue, cues) for cue in kept]
-        mentions += self._quantity_mentions(message, quantities, spans)
+        mentions = [
+            mention
+            for mention in (self._mention(message, cue, cues) for cue in kept)
+            if mention is not None
+        ]
+        mentions += self._quantity_mentions(message, quantities, spans, mentions)
         mentions += self._conjunction_mentions(message, parts, mentions, known)
         corrections = _correction_cues(message, marks.get("correction", ()), mentions)
         mentions = _corrected(mentions, [start for start, _ in corrections])
@@ -325,6 +387,7 @@ class Reader:
         )
         return Reading(
             mentions=self._reconciled(mentions),
+            kinds=self._kinds(message),
             topics=tuple(topics),
             crisis=bool(marks.get("crisis")),
             for_someone_else=message.for_someone_else,
@@ -358,7 +421,14 @@ class Reader:
         same words with several meanings for one finding, a kind wins over `unspecified`.
         """
         ordered = sorted(
-            cues, key=lambda c: (c.start - c.end, c.meaning.value == UNSPECIFIED, c.start)
+            cues,
+            key=lambda c: (
+                c.start - c.end,
+                c.meaning.value == UNSPECIFIED,
+                c.meaning.if_denied,
+                c.gaps.bit_count(),
+                c.start,
+            ),
         )
         kept: list[Match[_Cue]] = []
         for cue in ordered:
@@ -370,6 +440,10 @@ class Reader:
         inside = longer.start <= cue.start and cue.end <= longer.end
         overlaps = longer.start < cue.end and cue.start < longer.end
         if longer.meaning.finding == cue.meaning.finding:
+            # What reads the words that the other skips over knows better: "swollen ... gone the
+            # next day" beats "swollen ... the next day".
+            if overlaps and _words_read(longer) & cue.gaps and not _words_read(cue) & longer.gaps:
+                return True
             return (overlaps or inside) and (
                 cue.meaning.value in (longer.meaning.value, UNSPECIFIED)
                 or (inside and longer.end - longer.start > cue.end - cue.start)
@@ -377,6 +451,9 @@ class Reader:
             )
         question = self._questions.get(cue.meaning.finding)
         if question is not None and question.input == "choice" and not question.ordered:
+            return False
+        # "It popped and blew up" is a swelling too, which "hot" elsewhere may need.
+        if cue.meaning.finding in self._needed:
             return False
         words = sum(1 << index for index in range(cue.start, cue.end))
         return (
@@ -416,9 +493,37 @@ class Reader:
             gaps=gaps,
         )
 
+    def _kinds(self, message: _Message) -> dict[str, str]:
+        findings = dict.fromkeys(kind.meaning.finding for kind in message.kinds)
+        told = {finding: self._worst_kind(message, finding, message.kinds) for finding in findings}
+        return {finding: value for finding, value in told.items() if value is not None}
+
+    def _kind_told(self, message: _Message, cue: Match[_Cue]) -> str | None:
+        """The kind of a finding that words beside it tell: "when I run" of "sharp pain".
+
+        They stand in the same sentence or the next one ("It is swollen. Goes down overnight.").
+        What is said for sure ("still there the next day") beats what is only likely ("for three
+        weeks"); of the same sureness the worse kind counts.
+        """
+        sentence = message.structure.sentence
+        near = [k for k in message.kinds if 0 <= sentence[k.start] - sentence[cue.start] <= 1]
+        return self._worst_kind(message, cue.meaning.finding, near)
+
+    def _worst_kind(
+        self, message: _Message, finding: str, kinds: Sequence[Match[_Kind]]
+    ) -> str | None:
+        values = self._questions[finding].values
+        told = [
+            (kind.meaning.sure, values.index(kind.meaning.value), kind.meaning.value)
+            for kind in kinds
+            if kind.meaning.finding == finding
+            and self._said(message, kind.start, kind.end, finding).polarity != "negated"
+        ]
+        return max(told)[2] if told else None
+
     def _mention(
         self, message: _Message, match: Match[_Cue], all_cues: Sequence[Match[_Cue]]
-    ) -> Mention:
+    ) -> Mention | None:
         cue, start, end = match.meaning, match.start, match.end
         said = self._said(message, start, end, cue.finding, always=cue.always, gaps=match.gaps)
         generic = cue.value == UNSPECIFIED or any(
@@ -428,8 +533,18 @@ class Reader:
             and other.end <= end
             for other in all_cues
         )
-        value = self._value(cue.finding, cue.value, said.polarity, generic)
+        if cue.if_denied and said.polarity != "negated":
+            return None
+        value: str | int = self._value(cue.finding, cue.value, said.polarity, generic)
+        if isinstance(value, str) and value.isdigit():
+            value = int(value)
+        if value == UNSPECIFIED:
+            value = self._kind_told(message, match) or value
         polarity: Polarity = said.polarity
+        if cue.absent:
+            if polarity != "present":
+                return None
+            value, polarity = self._none(cue.finding) or ABSENT, "negated"
         if value == self._none(cue.finding) and polarity == "present":
             polarity = "negated"
         first, last = message.span(start, end)
@@ -472,8 +587,9 @@ class Reader:
         message: _Message,
         quantities: Sequence[Quantity],
         spans: Sequence[tuple[int, int]],
+        others: Sequence[Mention],
     ) -> list[Mention]:
-        mentions = []
+        mentions: list[Mention] = []
         for quantity, (start, end) in zip(quantities, spans, strict=True):
             value: str | int
             if quantity.kind == "score":
@@ -488,8 +604,10 @@ class Reader:
                 continue
             # A person's age is theirs, whatever part of the body stands beside it.
             said = self._said(message, start, end, finding, always=quantity.kind == "age")
-            if said.polarity == "negated":
+            if _denies_number(message, start):
                 # "Not a 7/10" names no other number: nothing is known from it.
+                continue
+            if quantity.kind == "duration" and self._since_always(message, start, others):
                 continue
             mentions.append(
                 Mention(
@@ -504,7 +622,64 @@ class Reader:
                     reason=said.reason,
                 )
             )
-        return mentions
+        if not any(m.finding == _DURATION and m.current for m in mentions):
+            mentions += self._time_of(message, quantities, spans, others)
+        return _worst_of_today(message, mentions)
+
+    def _since_always(self, message: _Message, start: int, others: Sequence[Mention]) -> bool:
+        """Whether the time is that of a lasting fact: "a metal knee since 2015"."""
+        first, last = message.structure.clause_bounds(start)
+        span = message.span(first, last)
+        here = [m for m in others if m.start < span[1] and span[0] < m.end and m.current]
+        return bool(here) and all(self._background_sign(m.finding) for m in here)
+
+    def _background_sign(self, finding: str) -> bool:
+        return finding in self._lasting
+
+    def _time_of(
+        self,
+        message: _Message,
+        quantities: Sequence[Quantity],
+        spans: Sequence[tuple[int, int]],
+        others: Sequence[Mention],
+    ) -> list[Mention]:
+        """How long it has lasted, where only the beginning is told: "twisted it on Sunday".
+
+        A time ago in the sentence of an injury, or up to two weeks ago in that of a symptom.
+        """
+        found: list[tuple[bool, int, Quantity]] = []
+        for quantity, (start, end) in zip(quantities, spans, strict=True):
+            if quantity.kind != "ago" or start >= end:
+                continue
+            sentence = message.structure.sentence[start]
+            for mention in others:
+                if not mention.raises or mention.uncertain or mention.finding in self._lasting:
+                    continue
+                question = self._questions[mention.finding]
+                is_injury = question.id == _INJURY
+                longest = _YEAR if is_injury else RECENT_DAYS
+                if quantity.value > longest or not (is_injury or _is_symptom(question)):
+                    continue
+                if start and message.structure.norms[start - 1] in ("than", "as", "like"):
+                    continue
+                if sentence in _sentences(message, mention):
+                    found.append((is_injury, quantity.value, quantity))
+        if not found or _DURATION not in self._questions:
+            return []
+        _, days, quantity = max(found, key=lambda one: one[:2])
+        return [
+            Mention(
+                finding=_DURATION,
+                value=days,
+                start=quantity.start,
+                end=quantity.end,
+                polarity="present",
+                current=True,
+                uncertain=quantity.uncertain,
+                cue=message.text[quantity.start : quantity.end],
+                reason="when it began",
+            )
+        ]
 
     def _conjunction_mentions(
         self,
@@ -537,8 +712,10 @@ class Reader:
                         if option.polarity == "negated" and option.current
                     )
                 else:
-                    options = [mention for mention in mentions if mention.finding == finding]
-                    if not any(option.raises for option in options) and finding in known:
+                    name, _, value = finding.partition("=")
+                    options = [m for m in mentions if m.finding == name and value in ("", m.value)]
+                    heard = any(option.raises for option in options)
+                    if not value and not heard and name in known:
                         strongest.append(None)
                         continue
                 if not options:
@@ -547,7 +724,9 @@ class Reader:
             else:
                 real = [mention for mention in strongest if mention is not None]
                 together = self._together(message, conjunction, real) if real else None
-                if together is not None and together.polarity != "negated":
+                # A choice is settled by its words once the condition holds: "no limp" of a child.
+                is_choice = bool(self._questions[conjunction.finding].choices)
+                if together is not None and (together.polarity != "negated" or is_choice):
                     found.append(together)
             found.extend(denied)
         return found
@@ -647,6 +826,8 @@ def _labels_of(
         names = []
         if quantity.kind in ("duration", "span") and quantity.value >= 1:
             names.append("#days")
+        if quantity.kind == "duration" and quantity.value >= 1:
+            names.append("#lasting")
         if quantity.kind in ("duration", "ago"):
             names.append("#recent" if quantity.value <= RECENT_DAYS else "#older")
         if quantity.kind == "ago":
@@ -676,7 +857,12 @@ def _longest_triggers(
         if any(first <= trigger.start and trigger.end <= last for first, last in no_triggers):
             continue
         if trigger.category not in ("past", "elsewhere") and any(
-            cue.start <= trigger.start and trigger.end <= cue.end for cue in cues
+            cue.start <= trigger.start
+            and trigger.end <= cue.end
+            # The "no" of "no pain or swelling" goes on after the cue that it belongs to.
+            and not (trigger.category == "negation" and cue.meaning.value in ("none", "0"))
+            and not _span_bits(trigger.start, trigger.end) & cue.gaps
+            for cue in cues
         ):
             continue
         if any(
@@ -691,6 +877,54 @@ def _longest_triggers(
             continue
         kept.append(trigger)
     return kept
+
+
+def _is_symptom(question: Question) -> bool:
+    return question.ordered or bool(question.signs)
+
+
+def _sentences(message: _Message, mention: Mention) -> range:
+    """The sentences that a mention lies in."""
+    inside = [
+        message.structure.sentence[index]
+        for index, word in enumerate(message.words)
+        if word.start < mention.end and mention.start < word.end
+    ]
+    return range(min(inside), max(inside) + 1)
+
+
+def _denies_number(message: _Message, start: int) -> bool:
+    """Whether a "not" stands right before a number; "not that bad, 4/10" is no denial."""
+    before = message.structure.norms[max(0, start - 3) : start]
+    return any(
+        norm in ("not", "never", "no") and not set(before[index + 1 :]) - _BEFORE_A_NUMBER
+        for index, norm in enumerate(before)
+    )
+
+
+def _worst_of_today(message: _Message, mentions: Sequence[Mention]) -> list[Mention]:
+    """Leaves out a score of last week, or of a bad day, where there is one of now."""
+    scores = [m for m in mentions if m.finding == "pain_score"]
+    if len(scores) < 2:
+        return list(mentions)
+    then = []
+    for score in scores:
+        at = next(i for i, word in enumerate(message.words) if word.end > score.start)
+        first, last = message.structure.clause_bounds(at)
+        end = message.words[last - 1].end
+        clause = message.text[message.words[first].start : end].lower()
+        if _NOT_TODAY.search(clause.split(", yesterday")[0]):
+            then.append(score)
+    return [m for m in mentions if m not in then or len(then) == len(scores)]
+
+
+def _span_bits(start: int, end: int) -> int:
+    return (1 << end) - (1 << start)
+
+
+def _words_read(match: Match[_Cue]) -> int:
+    """Bit mask of the words that the pattern itself names."""
+    return _span_bits(match.start, match.end) & ~match.gaps
 
 
 def _correction_cues(

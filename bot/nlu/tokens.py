@@ -42,6 +42,7 @@ _ONLY_AFTER_PRONOUN = {"m", "ve"}
 _PRONOUNS = {"i", "you", "we", "they"}
 
 _SENTENCE_END = re.compile(r"^[.!?;\n]+$")
+_TRAILING = re.compile(r"^\.{2,}$")  # "two weeks off... nothing": a pause, not an end
 _SKIPPED = re.compile(r"^[-'\"*_~^#(){}\[\]<>|\\]+$")
 _REPEATED = re.compile(r"(.)\1{2,}")
 
@@ -142,6 +143,8 @@ def _mark_norm(raw: str, *, after_space: bool) -> str:
         return _NORMS[raw]
     if raw.isspace():
         return "." if "\n" in raw else ""
+    if _TRAILING.match(raw):
+        return ","
     if _SENTENCE_END.match(raw):
         return "."
     if raw == "-" and after_space:

@@ -19,10 +19,15 @@ def _question(name: str) -> Question:
 
 
 def _read(text: str, question: str, reader: Reader) -> AnswerReading:
+    """As the assistant does: what the message says of the question, else what it answers."""
+    mentions = reader.read(text, FRIDAY).mentions
+    for mention in mentions:
+        if mention.finding == question and mention.current:
+            return AnswerReading(mention.value)
     entities = [
         {"entity": m.finding, "start": m.start, "end": m.end, "polarity": m.polarity,
          "current": m.current}
-        for m in reader.read(text, FRIDAY).mentions
+        for m in mentions
     ]  # fmt: skip
     return read_answer(text, _question(question), entities, FRIDAY)
 
