@@ -38,6 +38,9 @@ class TurnAction(Action, ABC):  # type: ignore[misc]  # rasa_sdk is untyped
             turn.assess()
         else:
             self.respond(turn)
+        if not dispatcher.messages:
+            # Never silent: a turn without a message would be kept and tried again for nothing.
+            turn.say("utter_result_stands")
         return [SlotSet(SLOT, turn.dialogue.to_json())]
 
     @abstractmethod

@@ -6,7 +6,7 @@ from actions import messages
 from actions.base import TurnAction
 from actions.navigate import stop
 from actions.state import ASKING, ASSESSED, CONFIRMING, STOPPED
-from actions.triage import ActionTriage, after_the_result
+from actions.triage import ActionTriage
 from actions.turn import Turn
 from bot.catalogue import load_catalogue
 
@@ -22,8 +22,8 @@ class ActionChat(TurnAction):
         return "action_chat"
 
     def respond(self, turn: Turn) -> None:
-        if turn.urgent_result is not None:
-            after_the_result(turn)
+        if turn.urgent:
+            turn.urgent_stands()
             return
         if turn.heard:
             turn.note_heard()
@@ -53,8 +53,8 @@ class ActionFaq(ActionTriage):
         return "action_faq"
 
     def respond(self, turn: Turn) -> None:
-        if turn.urgent_result is not None:
-            after_the_result(turn)
+        if turn.urgent:
+            turn.urgent_stands()
             return
         if self._answered_exactly(turn):
             return
@@ -89,8 +89,8 @@ class ActionOutOfScope(ActionTriage):
 
     def _missed(self, turn: Turn) -> None:
         part = next((e["value"] for e in turn.entities if e.get("entity") == "body_part"), None)
-        if turn.urgent_result is not None:
-            after_the_result(turn)
+        if turn.urgent:
+            turn.urgent_stands()
             return
         if part:
             turn.say("utter_other_body_part", part=part)

@@ -19,8 +19,13 @@ Message = dict[str, Any]
 FRAMES = load_catalogue().frames
 
 
-def question_message(ask: Ask, case: Case, knowledge: Knowledge) -> Message:
-    """A question with its choices.  The choices of a checklist are the signs offered now."""
+def question_message(
+    ask: Ask, case: Case, knowledge: Knowledge, *, changing: bool = False
+) -> Message:
+    """A question with its choices.  The choices of a checklist are the signs offered now.
+
+    When an answer is being changed, `current` is the one that stands until then.
+    """
     question = ask.question
     text = question.ask
     if ask.in_group and question.ask_in_groups:
@@ -40,6 +45,10 @@ def question_message(ask: Ask, case: Case, knowledge: Knowledge) -> Message:
     }
     if question.help:
         message["help"] = question.help
+    if changing and not case.is_open(question):
+        message["current"] = (
+            case.present(question) if question.signs else case.answers[question.id].value
+        )
     if question.signs:
         message["choices"] = [
             {"value": sign.id, "label": sign.label, **({"help": sign.help} if sign.help else {})}
@@ -182,8 +191,10 @@ def assessment_message(
     """The result: what to do, by when, why, what to watch for, and what would change it."""
     disposition = decision.disposition
 
+    growing = case.value("age_band") == "under_16"
+
     def texts(lines: tuple[AdviceLine, ...]) -> list[str]:
-        return [fill(line.text, clinic) for line in lines]
+        return [fill(line.text, clinic) for line in lines if not (growing and line.adults_only)]
 
     reasons = [
         {

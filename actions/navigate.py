@@ -7,7 +7,7 @@ from actions.state import ASSESSED, CONFIRMING, STOPPED
 from actions.turn import Turn
 from bot.clinical.decide import decide
 from bot.clinical.model import Question
-from bot.clinical.screening import danger_signs_present, is_emergency
+from bot.clinical.screening import danger_signs_present
 
 
 class ActionStart(TurnAction):
@@ -40,11 +40,16 @@ class ActionBack(TurnAction):
 
 
 def go_back(turn: Turn) -> None:
-    """One question back; says so when there is none."""
-    if turn.go_back():
+    """Asks the last answered question again; says so when there is none."""
+    question = turn.last_answered()
+    if question is None:
+        turn.say("utter_nothing_before")
+    elif turn.bears_on_the_emergency(question):
+        turn.reopen(question)
         turn.say("utter_back")
     else:
-        turn.say("utter_nothing_before")
+        turn.urgent_stands()
+        return
     turn.ask_again()
 
 
@@ -61,6 +66,11 @@ class ActionSkip(TurnAction):
 def skip(turn: Turn) -> None:
     """Passes the open question over; danger signs are then asked in small steps."""
     question = turn.open_question
+    if turn.dialogue.changing is not None:
+        turn.keep_as_it_was()
+        turn.say("utter_unchanged")
+        turn.advance()
+        return
     if question is None or not turn.not_sure():
         turn.say("utter_nothing_to_skip")
         turn.ask_again()
@@ -87,7 +97,7 @@ class ActionCorrect(TurnAction):
         signs = danger_signs_present(turn.case, turn.knowledge)
         if topic is not None:
             change(turn, topic)
-        elif turn.urgent_result and signs:
+        elif turn.urgent and signs:
             turn.reopen(turn.knowledge.question_of(signs[0]))
             turn.say("utter_danger_again")
             turn.ask_again()
@@ -98,7 +108,10 @@ class ActionCorrect(TurnAction):
 
 
 def change(turn: Turn, question: Question) -> None:
-    """Opens an answered question again."""
+    """Asks an answered question again; in an emergency only if it bears on that."""
+    if not turn.bears_on_the_emergency(question):
+        turn.urgent_stands()
+        return
     turn.reopen(question)
     turn.say("utter_change", topic=question.short.lower())
     turn.ask_again()
@@ -128,8 +141,10 @@ def explain(turn: Turn) -> None:
             turn.say("utter_why_result", reasons=reasons)
         else:
             turn.say("utter_why_no_reasons")
-    else:
+    elif turn.dialogue.stage == CONFIRMING:
         turn.say("utter_why_summary")
+    else:
+        turn.say("utter_help")
     turn.ask_again()
 
 
@@ -196,11 +211,11 @@ class ActionStop(TurnAction):
 def stop(turn: Turn) -> None:
     """Stops; whoever stops early hears what the answers so far call for."""
     decision = decide(turn.case, turn.knowledge)
-    turn.dialogue.open_question = None
+    turn.keep_as_it_was()
     if turn.dialogue.stage != ASSESSED:
         turn.dialogue.stage = STOPPED
-        if decision.disposition.level > 0:
-            turn.say("utter_stopped_with_advice", headline=turn.fill(decision.disposition.headline))
+    if decision.disposition.level > 0:
+        turn.say("utter_stopped_with_advice", headline=turn.fill(decision.disposition.headline))
     turn.say("utter_stopped", emergency_number=turn.emergency_number)
 
 
@@ -224,10 +239,10 @@ def start_over(turn: Turn) -> None:
 def control(turn: Turn, finding: str, value: object) -> bool:
     """Carries out a tap that is no answer: confirm, change, back, skip, ...  False if it is one."""
     if finding == "summary":
-        if is_emergency(turn.case, turn.knowledge) or turn.dialogue.stage == CONFIRMING:
+        if turn.dialogue.stage == CONFIRMING:
             turn.assess()
         else:
-            turn.ask_again()
+            show_result(turn)
     elif finding == "change":
         change(turn, turn.knowledge.question(str(value)))
     elif finding == "control":

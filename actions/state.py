@@ -20,14 +20,6 @@ class UnreadableCase(ValueError):
 
 
 @dataclass
-class Step:
-    """An answered question and what its findings held before, so that "back" can restore it."""
-
-    question: str
-    before: dict[str, Any]
-
-
-@dataclass
 class Dialogue:
     """Where a conversation stands.
 
@@ -35,7 +27,9 @@ class Dialogue:
         case: the findings so far.
         stage: asking, confirming (the summary), assessed or stopped.
         open_question: id of the question that was asked last and is still open.
-        trail: answered questions, oldest first.
+        trail: ids of the questions answered, oldest first, for "back".
+        changing: id of a question that was answered and is asked again; its answer stands until
+            it is replaced.
         assessment: the last assessment as it went over the wire.
         misses: messages in a row that could not be understood.
         noticed: level up to which an urgent finding was already spoken of during the interview.
@@ -44,7 +38,8 @@ class Dialogue:
     case: Case = field(default_factory=Case)
     stage: str = ASKING
     open_question: str | None = None
-    trail: list[Step] = field(default_factory=list)
+    trail: list[str] = field(default_factory=list)
+    changing: str | None = None
     assessment: dict[str, Any] | None = None
     misses: int = 0
     noticed: int = 0
@@ -55,7 +50,8 @@ class Dialogue:
             "stage": self.stage,
             "open_question": self.open_question,
             "case": self.case.to_json(),
-            "trail": [[step.question, step.before] for step in self.trail],
+            "trail": list(self.trail),
+            "changing": self.changing,
             "assessment": self.assessment,
             "misses": self.misses,
             "noticed": self.noticed,
@@ -78,7 +74,8 @@ class Dialogue:
                 case=Case.from_json(data["case"]),
                 stage=data["stage"],
                 open_question=data["open_question"],
-                trail=[Step(question, before) for question, before in data["trail"]],
+                trail=list(data["trail"]),
+                changing=data["changing"],
                 assessment=data["assessment"],
                 misses=data["misses"],
                 noticed=data["noticed"],

@@ -29,9 +29,7 @@ class ActionTriage(TurnAction):
         elif turn.heard:
             turn.note_heard()
             after_the_result(turn)
-        elif turn.dialogue.stage == ASSESSED and (
-            turn.urgent_result or turn.intent != "nlu_fallback"
-        ):
+        elif turn.dialogue.stage == ASSESSED and (turn.urgent or turn.intent != "nlu_fallback"):
             after_the_result(turn)
         else:
             self._missed(turn)
@@ -59,7 +57,7 @@ class ActionTriage(TurnAction):
         about_this = any(h.finding in question.findings for h in turn.heard)
         if not about_this:
             reading = read_answer(turn.text, turn.asked(question), turn.entities, turn.today)
-            if reading.problem is not None:
+            if reading.problem is not None and not turn.changed:
                 turn.note_heard()
                 turn.say(f"utter_{reading.problem}", **reading.words)
                 turn.ask_again()
@@ -70,8 +68,9 @@ class ActionTriage(TurnAction):
                 turn.advance()
                 return
         elif turn.changed:
-            turn.remember_said(question, turn.before)
             turn.fill_checklist(question)
+            if not turn.case.is_open(question):
+                turn.settled(question)
         if turn.heard:
             turn.note_heard()
             turn.advance()
@@ -124,8 +123,7 @@ class ActionTriage(TurnAction):
 
 def after_the_result(turn: Turn) -> None:
     """What is said when the result stands and the message does not change it."""
-    urgent = turn.urgent_result
-    if urgent is not None:
-        turn.say("utter_urgent_stands", headline=urgent["headline"])
+    if turn.urgent:
+        turn.urgent_stands()
     else:
         turn.say("utter_result_stands")

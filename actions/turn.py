@@ -16,13 +16,13 @@ from rasa_sdk import Tracker
 from rasa_sdk.executor import CollectingDispatcher
 
 from actions import messages
-from actions.state import ASKING, ASSESSED, CONFIRMING, SLOT, STOPPED, Dialogue, Step
+from actions.state import ASKING, ASSESSED, CONFIRMING, SLOT, STOPPED, Dialogue
 from bot.catalogue import load_catalogue
 from bot.catalogue_clinics import Clinic
-from bot.clinical.case import Answer, Case, hear, hint, present_findings, read_value
+from bot.clinical.case import Answer, Case, counts_as, hear, hint, present_findings, read_value
 from bot.clinical.decide import decide, level_of
 from bot.clinical.interview import Ask, ask, next_question
-from bot.clinical.model import ABSENT, PRESENT, UNKNOWN, Knowledge, Question, Value
+from bot.clinical.model import ABSENT, PRESENT, UNKNOWN, Knowledge, Question, Sign, Value
 from bot.clinical.screening import URGENT_LEVEL, is_emergency, is_urgent
 from bot.nlu.reading import shared_reader
 
@@ -128,14 +128,36 @@ class Turn:
                 after = hint(before, self.knowledge, finding, span)
             else:
                 answer = Answer(value, "said", span or None, uncertain)
-                if correcting and finding in before.answers:
+                replaces = correcting or self._is_being_changed(finding)
+                if replaces and self._takes_back_danger(finding, answer):
+                    continue
+                if replaces and finding in before.answers:
                     after = before.corrected(finding, value).with_answers({finding: answer})
                 else:
                     after = hear(before, self.knowledge, finding, answer)
+            if value != UNSPECIFIED and self._is_being_changed(finding):
+                self.settled(self.knowledge.question_of(finding))
             self.dialogue.case = after
             self.heard.append(
                 Heard(finding, value, after != before or _same(before, finding, value))
             )
+
+    def _is_being_changed(self, finding: str) -> bool:
+        question = self.knowledge.question_of(finding)
+        return self.dialogue.changing == question.id and not question.screen_first
+
+    def _takes_back_danger(self, finding: str, answer: Answer) -> bool:
+        """Whether words would take a danger sign back; then its list is asked again instead.
+
+        A sign has several limbs ("hot, or with a fever"), and a denial may mean another one than
+        the one that was said.  The sign stands until the list is answered anew.
+        """
+        question = self.knowledge.question_of(finding)
+        if not question.screen_first or counts_as(question, answer.value) == PRESENT:
+            return False
+        if finding in self.case.present(question):
+            self.reopen(question)
+        return True
 
     def _mentions(self) -> Iterator[tuple[str, Value, str, bool]]:
         """Current mentions of known findings: (finding, value, words, uncertain)."""
@@ -202,9 +224,8 @@ class Turn:
                 sign: held for sign, held in values.items() if held == PRESENT or sign in offered
             }
         span = self.text.strip() if learnt != "tapped" and self.text.strip() else None
-        self._remember(question)
         case = self.dialogue.case
-        if not is_open:
+        if not is_open or self.dialogue.changing:
             for finding, held in values.items():
                 case = case.corrected(finding, held)
         if value == UNKNOWN and question.id in case.hints and question.unspecified:
@@ -216,10 +237,16 @@ class Turn:
                 for finding, held in values.items()
             }
         )
-        self.dialogue.open_question = None
+        self.settled(question)
 
-    def _offered(self, question: Question) -> tuple[Any, ...]:
-        return ask(self.dialogue.case, question).signs
+    def _ask(self, question: Question) -> Ask:
+        """How the question is put now: whole when it is asked again, else what is still open."""
+        if self.dialogue.changing == question.id:
+            return Ask(question, question.signs)
+        return ask(self.dialogue.case, question)
+
+    def _offered(self, question: Question) -> tuple[Sign, ...]:
+        return self._ask(question).signs
 
     def _pass_over(self, question: Question) -> None:
         """A checklist skipped whole is asked in small groups; a skipped group counts as yes."""
@@ -227,12 +254,12 @@ class Turn:
         if question.id not in case.passed_over:
             self.dialogue.case = case.passing_over(question)
             return
-        self._remember(question)
         unsure = {
             sign.id: Answer(UNKNOWN, "asked", self.text.strip() or None)
             for sign in self._offered(question)
         }
         self.dialogue.case = case.with_answers(unsure)
+        self.settled(question)
 
     def not_sure(self) -> bool:
         """Answers the open question with "not sure".  False when none is open."""
@@ -252,36 +279,29 @@ class Turn:
         rest = {s: Answer(ABSENT, "asked") for s in question.findings if s not in self.case.answers}
         self.dialogue.case = self.dialogue.case.with_answers(rest)
 
-    def _remember(self, question: Question) -> None:
-        before = Case(
-            {f: a for f, a in self.case.answers.items() if f in question.findings},
-            {f: w for f, w in self.case.hints.items() if f in question.findings},
-        )
-        self.dialogue.trail.append(Step(question.id, before.to_json()))
+    def settled(self, question: Question) -> None:
+        """Notes for "back" that the open question has its answer."""
+        self.dialogue.trail.append(question.id)
+        self.dialogue.open_question = None
+        self.dialogue.changing = None
 
-    def remember_said(self, question: Question, before: Case) -> None:
-        """Notes for "back" that a free sentence answered the open question."""
-        kept = Case({f: a for f, a in before.answers.items() if f in question.findings})
-        self.dialogue.trail.append(Step(question.id, kept.to_json()))
+    def last_answered(self) -> Question | None:
+        """The question that "back" leads to."""
+        trail = self.dialogue.trail
+        return self.knowledge.question(trail[-1]) if trail else None
 
-    def go_back(self) -> bool:
-        """Reopens the question that was answered last.  False when there is none."""
-        if not self.dialogue.trail:
-            return False
-        step = self.dialogue.trail.pop()
-        self.reopen(self.knowledge.question(step.question), Case.from_json(step.before))
-        return True
-
-    def reopen(self, question: Question, before: Case | None = None) -> None:
-        """Opens a question again; its findings get back what they held before, if given."""
-        case = self.dialogue.case.without(question.findings)
-        case = replace(case, passed_over=case.passed_over - {question.id})
-        if before is not None:
-            case = case.with_answers(before.answers)
-            case = replace(case, hints={**case.hints, **before.hints})
-        self.dialogue.case = case
+    def reopen(self, question: Question) -> None:
+        """Asks a question again.  Its answer stands until it is replaced: nothing said is lost."""
+        if self.dialogue.trail and self.dialogue.trail[-1] == question.id:
+            self.dialogue.trail.pop()
         self.dialogue.open_question = question.id
+        self.dialogue.changing = question.id
         self.dialogue.stage = ASKING
+
+    def keep_as_it_was(self) -> None:
+        """Ends the change of an answer without one."""
+        self.dialogue.changing = None
+        self.dialogue.open_question = None
 
     def start_over(self) -> None:
         self.dialogue = Dialogue()
@@ -306,6 +326,11 @@ class Turn:
         if is_emergency(dialogue.case, self.knowledge):
             self.assess()
             return
+        question = self.open_question
+        if dialogue.changing is not None and question is not None:
+            # An answer that is being changed is not lost from sight over other news.
+            self.put(self._ask(question))
+            return
         following = next_question(dialogue.case, self.knowledge)
         if following is not None:
             self._speak_of_urgency()
@@ -329,13 +354,22 @@ class Turn:
         """Asks a question."""
         self.dialogue.stage = ASKING
         self.dialogue.open_question = following.question.id
-        self.send(messages.question_message(following, self.dialogue.case, self.knowledge))
+        if self.dialogue.changing != following.question.id:
+            self.dialogue.changing = None
+        self.send(
+            messages.question_message(
+                following,
+                self.dialogue.case,
+                self.knowledge,
+                changing=self.dialogue.changing is not None,
+            )
+        )
 
     def ask_again(self) -> None:
         """Repeats what is open: the question, or the summary's request; goes on after a stop."""
         question = self.open_question
         if self.dialogue.stage == ASKING and question is not None:
-            self.put(ask(self.dialogue.case, question))
+            self.put(self._ask(question))
         elif self.dialogue.stage in (ASKING, STOPPED):
             self.advance()
         elif self.dialogue.stage == CONFIRMING:
@@ -343,7 +377,7 @@ class Turn:
 
     def summarise(self) -> None:
         self.dialogue.stage = CONFIRMING
-        self.dialogue.open_question = None
+        self.keep_as_it_was()
         self.send(messages.summary_message(self.dialogue.case, self.knowledge))
 
     def assess(self) -> None:
@@ -353,17 +387,35 @@ class Turn:
             decision, self.dialogue.case, self.knowledge, self.clinic
         )
         self.dialogue.stage = ASSESSED
-        self.dialogue.open_question = None
+        self.keep_as_it_was()
         self.dialogue.assessment = message
         self.send(message)
 
     @property
-    def urgent_result(self) -> messages.Message | None:
-        """The result that stands, if it is of level 5 or above: then there is no small talk."""
-        held = self.dialogue.assessment
-        if self.dialogue.stage == ASSESSED and held is not None and held["level"] >= URGENT_LEVEL:
-            return held
-        return None
+    def urgent(self) -> str | None:
+        """The headline to keep to while the case is at level 5 or above; then no small talk."""
+        level = level_of(self.knowledge, self.case)
+        if level < URGENT_LEVEL:
+            return None
+        reasons = decide(self.case, self.knowledge).reasons
+        return self.fill(self.knowledge.dispositions[reasons[0].rule.then].headline)
+
+    def urgent_stands(self) -> None:
+        """Says the urgent advice again, and asks what is still open for it."""
+        self.say("utter_urgent_stands", headline=self.urgent)
+        self.ask_again()
+
+    def bears_on_the_emergency(self, question: Question) -> bool:
+        """Whether an answer to the question is why help is needed today; always so below that."""
+        if self.urgent is None:
+            return True
+        level = level_of(self.knowledge, self.case)
+        return any(
+            finding in question.findings
+            for reason in decide(self.case, self.knowledge).reasons
+            if self.knowledge.level(reason.rule.then) == level
+            for finding in reason.findings
+        )
 
     def note_heard(self) -> None:
         """Reads back what was taken from free text, and what was not because it would lower."""

@@ -171,8 +171,10 @@ class _Reader:
     def _advice(self, body: Located) -> tuple[AdviceLine, ...]:
         lines = []
         for element in body.elements():
-            keys = element.mapping({"text", "references"})
-            lines.append(AdviceLine(keys["text"].text(), self._cited(keys["references"])))
+            keys = element.mapping({"text", "references"}, {"adults_only"})
+            adults_only = keys["adults_only"].boolean() if "adults_only" in keys else False
+            text, references = keys["text"].text(), self._cited(keys["references"])
+            lines.append(AdviceLine(text, references, adults_only))
         return tuple(lines)
 
     def _read_dispositions(self) -> None:

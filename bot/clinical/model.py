@@ -39,10 +39,14 @@ class Reference:
 
 @dataclass(frozen=True)
 class AdviceLine:
-    """One line that a person reads, with the ids of its references."""
+    """One line that a person reads, with the ids of its references.
+
+    `adults_only` lines are left out for someone under 16, who is given no exercise.
+    """
 
     text: str
     references: tuple[str, ...]
+    adults_only: bool = False
 
 
 @dataclass(frozen=True)

@@ -185,7 +185,15 @@ def _unread(text: str, entities: Sequence[Mapping[str, Any]]) -> list[str]:
     ]
 
 
+# "Never mind", "no wait", "no, yes": these begin like a "no" and are none.
+_NOT_A_NO = re.compile(
+    r"^(?:never ?mind|no (?:wait|time|doctor|one|thanks)\b|.*\b(?:yes|yeah|yep)\b)"
+)
+
+
 def _says_no(line: str, words: Sequence[str], rest_is_known: bool) -> bool:
+    if _NOT_A_NO.match(line):
+        return False
     if _NONE.match(line):
         return True
     return words[0] in _NO and rest_is_known
@@ -316,7 +324,8 @@ def _checklist(
         if "both" in words and len(signs) != 2:
             return AnswerReading(problem=WHICH_ONES)
         return AnswerReading(signs)
-    places = _places(words, len(signs))
+    # "7 or 8" is a score or a guess, no list of signs.
+    places = None if "or" in words else _places(words, len(signs))
     if places is not None:
         # One more than the list: clients show "none of these" as the last line.
         if places == [len(signs) + 1]:
@@ -411,7 +420,8 @@ def _years(line: str) -> float | None:
 _DENIES = re.compile(r"\b(?:not|no|never|without|nothing|hardly)\b")
 # Words of labels that tell no choice from another.
 _EMPTY = frozenset(
-    {"a", "an", "the", "it", "its", "i", "my", "me", "is", "in", "on", "of", "or", "and", "to",
+    {"last", "week", "weeks", "month", "months", "year", "years",
+     "a", "an", "the", "it", "its", "i", "my", "me", "is", "in", "on", "of", "or", "and", "to",
      "at", "for", "no", "not", "yes", "just", "do", "does", "when", "with", "after", "than",
      "that", "this", "then", "again", "by", "also", "was", "be", "been", "as", "up", "so",
      "if", "but", "had", "have", "has", "yet", "right", "day", "days", "too", "get", "gets",
