@@ -6,8 +6,10 @@ Exit codes: 0 done, 1 it failed (the message says what to do), 2 the command was
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import NoReturn
 
 import click
@@ -56,7 +58,7 @@ def run(host: str | None, port: int | None) -> None:
       kneewise run --host 0.0.0.0 --port 8080
     """
     from bot.records import RecordsUnavailable
-    from bot.runtime.launcher import CannotListen, serve
+    from bot.runtime.launcher import CannotListen, CannotStore, serve
     from bot.runtime.training import TrainingFailed
     from bot.settings import UnusableSetting
 
@@ -64,7 +66,7 @@ def run(host: str | None, port: int | None) -> None:
         serve(host, port)
     except UnusableSetting as error:
         _give_up(error, 2)
-    except (CannotListen, RecordsUnavailable, TrainingFailed) as error:
+    except (CannotListen, CannotStore, RecordsUnavailable, TrainingFailed) as error:
         _give_up(error)
 
 
@@ -112,20 +114,23 @@ def proof() -> None:
     clinical model.
     """
     from bot.proof import run as prove
+    from bot.runtime.training import checked_catalogue
 
+    checked_catalogue()
     sys.exit(prove())
 
 
 @kneewise.command(short_help="Find mistakes in the knowledge files.")
 def lint() -> None:
-    """Find mistakes in the knowledge files: rows that are shadowed, redundant or can never fire.
+    """Find mistakes in the knowledge files.
 
+    They are rows that are shadowed, redundant or can never fire, and phrases that cannot be read.
     Exits 1 when there is one, and names the file and line.
     """
-    from bot.catalogue import load_catalogue
     from bot.clinical.linter import lint as mistakes_in
+    from bot.runtime.training import checked_catalogue
 
-    found = mistakes_in(load_catalogue().knowledge)
+    found = mistakes_in(checked_catalogue().knowledge)
     for mistake in found:
         click.echo(str(mistake))
     if found:
@@ -184,7 +189,18 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         sys.exit(1)
     except (click.Abort, KeyboardInterrupt):
         # Ctrl-C is how one stops it: no trace, and the code that shells use for it.
+        click.echo("\nkneewise: stopped.", err=True)
         sys.exit(130)
+    except Exception as error:
+        # Whatever the command, a mistake in a knowledge file is one line that an editor can follow.
+        # Imported only here: `--help` should not wait for the YAML reader.
+        from bot.yaml_file import KnowledgeError
+
+        if not isinstance(error, KnowledgeError):
+            raise
+        place = os.path.relpath(error.path) if error.path.is_relative_to(Path.cwd()) else error.path
+        click.echo(f"{place}:{error.line}: {error.problem}", err=True)
+        sys.exit(1)
 
 
 if __name__ == "__main__":

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -122,6 +124,111 @@ def test_busy_port_says_what_to_do() -> None:
     assert f"127.0.0.1:{port}" in done.stderr
     assert "make run PORT=" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.fixture(scope="module")
+def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the assistant whose knowledge may be broken; it has no model."""
+    folder = tmp_path_factory.mktemp("checkout") / "kneewise"
+    left_out = shutil.ignore_patterns("__pycache__")
+    for name in ("bot", "actions", "data"):
+        shutil.copytree(PROJECT / name, folder / name, ignore=left_out)
+    for file in PROJECT.glob("*.yml"):
+        shutil.copy(file, folder)
+    shutil.copy(PROJECT / "requirements.lock", folder)
+    return folder
+
+
+@pytest.mark.parametrize("command", ["run", "train", "lint", "proof"])
+@pytest.mark.parametrize(
+    ("file", "right", "wrong", "says"),
+    [
+        ("bot/knowledge/findings/danger_signs.yaml", "{fever}", "{fevr}", "names {fevr}"),
+        ("bot/knowledge/dispositions.yaml", "headline:", "headlin:", "unknown key 'headlin'"),
+        ("bot/knowledge/language.yaml", "concepts:", "concepts: [", "is not YAML"),
+        ("bot/clinics/riverside.yaml", "Europe/London", "Europe/Londn", "Europe/Londn"),
+    ],
+)
+def test_mistake_in_a_knowledge_file_is_one_line(
+    checkout: Path, command: str, file: str, right: str, wrong: str, says: str
+) -> None:
+    """Every command that needs the files names file and line, without a trace, and ends with 1."""
+    path = checkout / file
+    before = path.read_text(encoding="utf-8")
+    at = before.index(right)
+    path.write_text(before[:at] + wrong + before[at + len(right) :], encoding="utf-8")
+    try:
+        done = subprocess.run(
+            [
+                sys.executable,
+                "-m",
+                "bot.cli",
+                command,
+                *(["--port", "0"] if command == "run" else []),
+            ],
+            cwd=checkout,
+            env={**os.environ, "PYTHONPATH": str(checkout)},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=120,
+        )
+    finally:
+        path.write_text(before, encoding="utf-8")
+    assert done.returncode == 1, done.stderr
+    assert "listens" not in done.stdout
+    assert len(done.stderr.splitlines()) == 1, done.stderr
+    # A YAML file that stops in the middle is found wrong at a later line.
+    named = re.match(rf"{re.escape(file)}:(\d+): ", done.stderr)
+    assert named, done.stderr
+    assert int(named[1]) >= before[:at].count("\n") + 1
+    assert says in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("url", "says"),
+    [
+        ("sqlite:////no/such/folder/kneewise.db", "mkdir -p /no/such/folder"),
+        ("sqlite://", "names no file"),
+        ("sqlite:///:memory:", "names no file"),
+        ("oracles://db", "cannot be used"),
+        ("mysql://me:secret@db", "cannot be used"),
+    ],
+)
+def test_database_that_cannot_be_used_is_one_line(url: str, says: str) -> None:
+    """A folder that is not there, or no file, stops the start with one line, and makes nothing."""
+    done = run("run", "--port", "0", KNEEWISE_DATABASE=url)
+    assert done.returncode == 1, done.stderr
+    assert len(done.stderr.splitlines()) == 1, done.stderr
+    assert url.replace("secret", "***") in done.stderr
+    assert says in done.stderr
+    assert not Path("/no").exists()
+
+
+def test_start_and_stop_are_told(tmp_path: Path) -> None:
+    """It says when it listens, then when it answers, and after Ctrl-C that it has stopped."""
+    server = subprocess.Popen(
+        [sys.executable, "-m", "bot.cli", "run", "--port", "0"],
+        cwd=PROJECT,
+        env={**os.environ, "KNEEWISE_DATABASE": f"sqlite:///{tmp_path / 'kneewise.db'}"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+    assert server.stdout is not None
+    said = []
+    for line in server.stdout:
+        said.append(line)
+        if "ready" in line:
+            server.send_signal(signal.SIGINT)
+    assert server.wait(30) == 0
+    assert [line for line in said if line.startswith("Kneewise ")] == said[-3:]
+    assert re.fullmatch(
+        r"Kneewise listens on http://127\.0\.0\.1:\d+ \(stop it with Ctrl-C\)\n"
+        r"Kneewise is ready after \d+\.\d s\.\n"
+        r"Kneewise has stopped\.\n",
+        "".join(said[-3:]),
+    )
 
 
 def test_knowledge_files_are_in_order() -> None:

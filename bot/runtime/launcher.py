@@ -21,6 +21,8 @@ from typing import Any
 
 import yaml
 from sanic import Sanic
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
 
 from bot.records import Records, RecordsUnavailable, shared_records
 from bot.runtime import tensorflow_free, unused_parts
@@ -38,6 +40,10 @@ ERASE_EVERY_SECONDS = 3600.0
 
 class CannotListen(Exception):
     """The address or port cannot be used; the message says what to do."""
+
+
+class CannotStore(Exception):
+    """The database cannot be used; the message says what to do."""
 
 
 def channels_named(credentials: Path) -> list[Any]:
@@ -139,7 +145,7 @@ async def _load_into(pipeline: TurnPipeline, project: Path) -> None:
         logger.critical("the assistant could not be loaded: %s", error, exc_info=error)
         return
     pipeline.use(agent)
-    logger.info("ready after %.1f s of loading", time.monotonic() - began)
+    _tell(f"Kneewise is ready after {time.monotonic() - began:.1f} s.")
     try:
         answered = await pipeline.recover()
     except RecordsUnavailable:
@@ -166,6 +172,40 @@ def _load(project: Path) -> Any:
     from bot.runtime.agent import load_agent
 
     return load_agent(ensure_model(project), project / "endpoints.yml")
+
+
+def check_database(url: str) -> None:
+    """See that the database's URL can be used, before anything slow begins.
+
+    A folder that is not there is more often a slip of the keyboard than a wish: only the default
+    one, `var/`, is made.
+
+    Raises:
+        CannotStore: the URL is none, its driver is not installed, or it is SQLite without a file
+            or in a folder that is not there.
+    """
+    try:
+        parsed = make_url(url)
+    except ArgumentError:
+        # Not quoted: it may hold a password.
+        raise CannotStore(
+            "KNEEWISE_DATABASE is not a database URL such as sqlite:////var/lib/kneewise/kneewise.db"
+        ) from None
+    named = f"KNEEWISE_DATABASE={parsed.render_as_string(hide_password=True)}"
+    try:
+        parsed.get_dialect().dbapi()  # type: ignore[attr-defined]  # missing in the stubs
+    except (ArgumentError, ImportError) as error:
+        raise CannotStore(f"{named} cannot be used: {error}") from None
+    if parsed.get_backend_name() != "sqlite" or url == Settings().database:
+        return
+    if not parsed.database or parsed.database == ":memory:":
+        raise CannotStore(
+            f"{named} names no file, so conversations would be lost. "
+            "Name one: sqlite:////var/lib/kneewise/kneewise.db"
+        )
+    folder = Path(parsed.database).resolve().parent
+    if not folder.is_dir():
+        raise CannotStore(f"{named}: there is no folder {folder}. Make it with: mkdir -p {folder}")
 
 
 def listening_socket(host: str, port: int) -> socket.socket:
@@ -196,17 +236,19 @@ def serve(host: str | None = None, port: int | None = None, *, project: Path = P
 
     Raises:
         UnusableSetting: from the environment.
-        CannotListen: see there.
+        CannotStore, CannotListen: see there.
         RecordsUnavailable: the database cannot be opened.
+        KnowledgeError: a mistake in the knowledge or clinic files.
         TrainingFailed: the model cannot be trained.
     """
     settings = settings_from()
+    check_database(settings.database)
     bound = listening_socket(
         settings.host if host is None else host, settings.port if port is None else port
     )
     prepare_process(settings)
-    ensure_model(project)
     catalogue, emergency_number = _catalogue()
+    ensure_model(project)
     app = build_app(
         settings, project=project, catalogue=catalogue, emergency_number=emergency_number
     )
@@ -223,16 +265,22 @@ def prepare_process(settings: Settings) -> None:
 
 
 def run(app: Sanic, bound: socket.socket) -> None:
-    """Serve the app on a bound socket until SIGINT or SIGTERM, and say where once it listens."""
+    """Serve the app on a bound socket until SIGINT or SIGTERM; says where, and when it ended."""
     address, chosen = bound.getsockname()[:2]
     shown = f"[{address}]" if ":" in address else address
 
     async def say_where(_: Sanic, __: Any) -> None:
-        sys.stdout.write(f"Kneewise listens on http://{shown}:{chosen} (stop it with Ctrl-C)\n")
-        sys.stdout.flush()
+        _tell(f"Kneewise listens on http://{shown}:{chosen} (stop it with Ctrl-C)")
 
     app.register_listener(say_where, "after_server_start")
     app.run(sock=bound, access_log=False, debug=False)
+    _tell("Kneewise has stopped.")
+
+
+def _tell(line: str) -> None:
+    """A line for the person who started it, shown at once also through a pipe."""
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
 
 
 def _catalogue() -> tuple[Any, Callable[[str], str | None]]:

@@ -16,7 +16,9 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from bot.catalogue import KNOWLEDGE_FOLDER, Catalogue, load_catalogue
 from bot.settings import PROJECT
+from bot.yaml_file import KnowledgeError
 
 SOURCES = (
     "config.yml",
@@ -58,6 +60,21 @@ def model_path(project: Path = PROJECT) -> Path:
     return project / "models" / f"kneewise-{digest.hexdigest()[:16]}.tar.gz"
 
 
+def checked_catalogue() -> Catalogue:
+    """The knowledge, after everything that is written in it was read: also each phrase.
+
+    Raises:
+        KnowledgeError: the first mistake, with file and line.
+    """
+    from bot.nlu.reading import Reader
+
+    catalogue = load_catalogue()
+    if catalogue.language is None:
+        raise KnowledgeError(KNOWLEDGE_FOLDER / "language.yaml", 1, "is missing")
+    Reader(catalogue)
+    return catalogue
+
+
 def ensure_model(
     project: Path = PROJECT, *, force: bool = False, say: Callable[[str], None] = print
 ) -> Path:
@@ -69,11 +86,15 @@ def ensure_model(
         say: gets the lines for the person who waits.
 
     Raises:
+        KnowledgeError: a mistake in the knowledge files. Rasa does not read the phrases while it
+            trains, so without this check they would be found wrong only when the model is loaded.
         TrainingFailed: with what Rasa said.
     """
     path = model_path(project)
     if path.exists() and not force:
         return path
+    if project == PROJECT:
+        checked_catalogue()
     say("Training the assistant (first start, or its files changed): about 15 s ...")
     began = time.monotonic()
     path.parent.mkdir(exist_ok=True)
