@@ -203,10 +203,28 @@ def circumstances(rounds: int, seconds: float, command: str, stock_lock: Path) -
   spaCy {version("spacy")}; stock: rasa {stock["rasa"]}, tensorflow {stock["tensorflow"]}.
 - The load comes from one process on the same machine, so client and server share its cores: trust
   the ratios more than the figures. "Others' load" is the share of the cores that anything else on
-  the machine took, in the middle and in the worst round: with more than a few percent in the
-  middle, measure again.
+  the machine took, in the middle and in the worst of the rounds that count.
 """
     return text.splitlines()
+
+
+def disturbance(figures: Mapping[str, Figures], left_out: int, quiet: float) -> list[str]:
+    """The Markdown lines on rounds that something else disturbed.
+
+    Args:
+        figures: by server.
+        left_out: how many rounds were measured again because others took more than `quiet`.
+        quiet: the share of the machine, 0-1, that others may take.
+    """
+    lines = [
+        f"- A round in which others took more than {quiet:.0%} was measured again, whatever it "
+        f"gave: {left_out} times."
+    ]
+    if max(one.others_worst for one in figures.values()) > quiet:
+        lines.append(
+            "- **Disturbed**: for at least one round no quiet time was found. Measure again."
+        )
+    return lines
 
 
 def document(figures: Mapping[str, Figures], told: Sequence[str], without_stock: str | None) -> str:
