@@ -19,7 +19,7 @@ help:
 	@echo "make format  put the code in its standard form"
 	@echo "make lock    resolve the requirements anew (needs uv; UPGRADE=1 takes newer versions)"
 	@echo "make setup   the Python environment with everything that make test needs"
-	@echo "make clean   remove the environment and the models; conversations in var/ stay"
+	@echo "make clean   remove the environment, the models and reports; conversations in var/ stay"
 
 setup:
 	$(checks)
@@ -64,4 +64,4 @@ lock:
 	@sh deploy/lock.sh
 
 clean:
-	rm -rf .venv models .mypy_cache .pytest_cache .ruff_cache .hypothesis bench/.work *.egg-info
+	rm -rf .venv models results graph.html .rasa .mypy_cache .pytest_cache .ruff_cache .hypothesis bench/.work *.egg-info

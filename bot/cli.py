@@ -166,7 +166,7 @@ def rasa(arguments: tuple[str, ...]) -> None:
       kneewise rasa --help
       kneewise rasa data validate
       kneewise rasa shell
-      kneewise rasa test core --stories tests/stories
+      kneewise rasa test                the stories in tests/rasa_stories, and the NLU data
     """
     from bot.runtime.rasa_cli import main as rasa_main
 

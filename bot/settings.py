@@ -81,7 +81,7 @@ class Settings:
         "KNEEWISE_PUBLIC_URL",
         None,
         _public_url,
-        "address under which people reach the server, for links in messages",
+        "address under which people reach the server, for allowed origins and the cookie's name",
     )
     log_conversations: bool = _setting(
         "KNEEWISE_LOG_CONVERSATIONS",

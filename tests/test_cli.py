@@ -86,6 +86,25 @@ def test_every_make_target_is_listed() -> None:
     assert set(re.findall(r"`make ([a-z]+)", README)) <= targets
 
 
+def test_make_clean_leaves_conversations(tmp_path: Path) -> None:
+    """What can be made again goes, reports of Rasa among it; what people said stays."""
+    shutil.copy(PROJECT / "Makefile", tmp_path)
+    for file in ("results/report.json", "models/a.tar.gz", "graph.html", "var/kneewise.db"):
+        (tmp_path / file).parent.mkdir(exist_ok=True)
+        (tmp_path / file).touch()
+    subprocess.run(["make", "-s", "clean"], cwd=tmp_path, check=True)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["Makefile", "var"]
+    assert (tmp_path / "var" / "kneewise.db").exists()
+
+
+def test_links_of_the_readme_lead_somewhere() -> None:
+    """Every file that README.md links or shows is there; docs/benchmarks.md is made by a command."""
+    linked = set(re.findall(r"\]\(([^)#:]+)", README))
+    assert {"docs/integrators.md", "docs/action-table.md", "docs/images/assessment.png"} <= linked
+    for name in linked - {"docs/benchmarks.md"}:
+        assert (PROJECT / name).is_file(), name
+
+
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [

@@ -8,7 +8,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from bot.records import Records
+from bot.runtime.rasa_cli import STORIES, with_own_stories
 from bot.settings import PROJECT
 
 
@@ -16,7 +19,7 @@ def _rasa(
     folder: Path, database: Path, *arguments: str, typed: str = ""
 ) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-W", "ignore", "-m", "bot.runtime.rasa_cli", *arguments],
+        [sys.executable, "-m", "bot.runtime.rasa_cli", *arguments],
         cwd=folder,
         env={
             **os.environ,
@@ -89,3 +92,65 @@ def test_bad_usage_ends_with_rasas_own_code(project: Path, database: Path) -> No
 
     assert ended.returncode == 2
     assert "invalid choice" in ended.stderr
+
+
+@pytest.mark.parametrize(
+    ("typed", "handed_on"),
+    [
+        (["test"], ["test", "--stories", STORIES]),
+        (["test", "core", "--no-plot"], ["test", "core", "--no-plot", "--stories", STORIES]),
+        (["test", "core", "-s", "mine"], ["test", "core", "-s", "mine"]),
+        (["test", "--stories=mine"], ["test", "--stories=mine"]),
+        (["test", "nlu"], ["test", "nlu"]),
+        (["data", "validate"], ["data", "validate"]),
+    ],
+)
+def test_tests_of_stories_are_ours_unless_others_are_named(
+    typed: list[str], handed_on: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Rasa would look for test stories in all of `tests` and find none."""
+    monkeypatch.chdir(PROJECT)
+
+    assert with_own_stories(typed) == handed_on
+
+
+def test_our_test_stories_hold_and_would_fail_otherwise(database: Path, tmp_path: Path) -> None:
+    """Each message of tests/rasa_stories is understood and acted on as it says there."""
+    from bot.runtime.training import ensure_model
+
+    common = ["test", "core", "--no-plot", "--fail-on-prediction-errors", "--out", str(tmp_path)]
+    common += ["--model", str(ensure_model(PROJECT))]
+    wrong = tmp_path / "test_wrong.yml"
+    (right,) = (PROJECT / STORIES).glob("*.yml")
+    wrong.write_text(right.read_text().replace("action: action_go_back", "action: action_skip"))
+
+    holds = _rasa(PROJECT, database, *common)
+    fails = _rasa(PROJECT, database, *common, "--stories", str(wrong))
+
+    assert holds.returncode == 0, holds.stderr
+    assert "Correct:          0 / 0" not in holds.stderr
+    assert fails.returncode != 0
+
+
+def test_validation_warns_of_nothing_that_is_meant_so(database: Path) -> None:
+    """No library's deprecations; no response that an action says; no intent that nobody types."""
+    told = _rasa(PROJECT, database, "data", "validate").stderr
+
+    assert "Validating utterances" in told
+    for noise in ("Deprecat", "is not used in any story or rule", "is listed in the domain file"):
+        assert noise not in told
+
+
+def test_validation_still_warns_of_what_nothing_says(
+    project: Path, database: Path, tmp_path: Path
+) -> None:
+    """A response that neither a rule nor an action uses is told."""
+    (tmp_path / "data").mkdir()
+    for file in ("domain.yml", "config.yml", "endpoints.yml", "data/rules.yml"):
+        (tmp_path / file).write_text((project / file).read_text())
+    extra = "version: '3.1'\nresponses:\n  utter_nobody:\n    - text: Never said.\n"
+    (tmp_path / "data" / "extra.yml").write_text(extra)
+
+    ended = _rasa(tmp_path, database, "data", "validate", "--domain", ".")
+
+    assert "The utterance 'utter_nobody' is not used" in ended.stderr
