@@ -98,7 +98,7 @@ def test_make_clean_leaves_conversations(tmp_path: Path) -> None:
 
 
 def test_links_of_the_readme_lead_somewhere() -> None:
-    """Every file that README.md links or shows is there; docs/benchmarks.md is made by a command."""
+    """Every file that README.md links or shows is there, but for what `make bench` writes."""
     linked = set(re.findall(r"\]\(([^)#:]+)", README))
     assert {"docs/integrators.md", "docs/action-table.md", "docs/images/assessment.png"} <= linked
     for name in linked - {"docs/benchmarks.md"}:
@@ -226,21 +226,20 @@ def test_database_that_cannot_be_used_is_one_line(url: str, says: str) -> None:
 
 def test_start_and_stop_are_told(tmp_path: Path) -> None:
     """It says when it listens, then when it answers, and after Ctrl-C that it has stopped."""
-    server = subprocess.Popen(
+    said = []
+    with subprocess.Popen(
         [sys.executable, "-m", "bot.cli", "run", "--port", "0"],
         cwd=PROJECT,
         env={**os.environ, "KNEEWISE_DATABASE": f"sqlite:///{tmp_path / 'kneewise.db'}"},
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,
-    )
-    assert server.stdout is not None
-    said = []
-    for line in server.stdout:
-        said.append(line)
-        if "ready" in line:
-            server.send_signal(signal.SIGINT)
-    assert server.wait(30) == 0
+    ) as server:
+        for line in server.stdout or ():
+            said.append(line)
+            if "ready" in line:
+                server.send_signal(signal.SIGINT)
+    assert server.returncode == 0
     assert [line for line in said if line.startswith("Kneewise ")] == said[-3:]
     assert re.fullmatch(
         r"Kneewise listens on http://127\.0\.0\.1:\d+ \(stop it with Ctrl-C\)\n"
