@@ -216,10 +216,8 @@ def disturbance(figures: Mapping[str, Figures], left_out: int, quiet: float) -> 
         left_out: how many rounds were measured again because others took more than `quiet`.
         quiet: the share of the machine, 0-1, that others may take.
     """
-    lines = [
-        f"- A round in which others took more than {quiet:.0%} was measured again, whatever it "
-        f"gave: {left_out} times."
-    ]
+    again = f"- A round in which others took more than {quiet:.0%} was measured again, whatever it"
+    lines = [f"{again} gave: {left_out} times."]
     if max(one.others_worst for one in figures.values()) > quiet:
         lines.append(
             "- **Disturbed**: for at least one round no quiet time was found. Measure again."
