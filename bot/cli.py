@@ -139,6 +139,20 @@ def lint() -> None:
 
 
 @kneewise.command(
+    context_settings={"ignore_unknown_options": True}, add_help_option=False, name="eval"
+)
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+def evaluate(arguments: tuple[str, ...]) -> None:
+    """Measure how well it understands, over the development cases; writes docs/evaluation.md.
+
+    `kneewise eval --help` lists the options.
+    """
+    from bot.evaluation.run import main as evaluate_all
+
+    sys.exit(evaluate_all(arguments))
+
+
+@kneewise.command(
     context_settings={"ignore_unknown_options": True}, add_help_option=False, name="bench"
 )
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
