@@ -41,6 +41,10 @@ _OR = frozenset({"or", "nor", "/"})
 _DETERMINERS = frozenset({"no", "without", "zero", "nil", "any", "neither", "none", "free"})
 
 
+_DENIES = frozenset({"not", "no", "never", "without", "nothing", "none"})
+_BEFORE_SOMEBODY = frozenset(
+    {"with", "on", "at", "by", "over", "from", "to", "behind", "against", "near", "beside"}
+)
 _BEFORE_JUST = frozenset({"not", "is", "'s", "its", "am"})
 # After these, "my knee" is an object or a place and begins no clause.
 _BEFORE_AN_OBJECT = frozenset(
@@ -234,8 +238,7 @@ def _covers(
     category = trigger.category
     if category in ("negation", "double_negation", "unknown"):
         if before_cue:
-            near = start - trigger.end <= _NEGATION_REACH
-            return same_clause and near and _reaches(trigger, start, structure, language)
+            return same_clause and _denied_before(trigger, start, structure, language)
         return _denied_after(trigger, start, end, structure, language, keep_within_sentence)
     if category == "uncertain":
         distance = start - trigger.end if before_cue else trigger.start - end
@@ -243,18 +246,29 @@ def _covers(
     if category == "resolved" and not before_cue and not same_clause:
         return _reaches_back(trigger, start, end, structure, language, keep_within_sentence)
     if category == "other_person":
+        if before_cue and _in_passing(trigger, structure):
+            return False
         return same_sentence and _still_about_them(trigger, start, structure)
     if category == "hypothetical" and not same_clause:
         return before_cue and same_sentence and _goes_on(trigger, start, structure, language)
-    if category == "elsewhere" and before_cue and same_sentence and not same_clause:
-        return _same_subject(trigger, start, structure, language)
-    if category == "past" and before_cue and same_sentence and not same_clause:
-        return _frames(trigger, start, end, structure)
-    if category in ("past", "elsewhere") and same_clause:
+    if category in ("past", "elsewhere"):
+        if not same_clause:
+            carries = _same_subject if category == "elsewhere" else _frames
+            return before_cue and same_sentence and carries(trigger, start, structure, language)
         first, last = structure.clause_bounds(edge)
         lifted_by = _STILL if category == "past" else _KNEE
         return not any(norm in lifted_by for norm in structure.norms[first:last])
     return same_clause
+
+
+def _denied_before(
+    trigger: Trigger, start: int, structure: Structure, language: ClauseWords
+) -> bool:
+    """Whether "no" or "not" before a cue reaches it."""
+    if _DENIES.intersection(structure.norms[start : trigger.end]):
+        return False  # the cue says it itself: "not painful"
+    near = start - trigger.end <= _NEGATION_REACH
+    return near and _reaches(trigger, start, structure, language)
 
 
 def _denied_after(
@@ -280,9 +294,18 @@ def _still_about_them(trigger: Trigger, start: int, structure: Structure) -> boo
     """Someone else stays the subject until the person speaks of themselves again."""
     between = structure.norms[trigger.end : start]
     return not any(
-        norm in ("i", "mine", "me") or (norm == "my" and index + 1 < len(between))
+        norm in ("i", "me")
+        or (norm == "mine" and (not index or between[index - 1] != "of"))
+        or (norm == "my" and index + 1 < len(between))
         for index, norm in enumerate(between)
     )
+
+
+def _in_passing(trigger: Trigger, structure: Structure) -> bool:
+    """Whether somebody is only named: "playing with my son", "on my kids trampoline"."""
+    before = structure.norms[trigger.start - 1] if trigger.start else ""
+    after = structure.norms[trigger.end] if trigger.end < len(structure.norms) else ""
+    return before in _BEFORE_SOMEBODY and after not in ("'s", "knee", "knees")
 
 
 def _goes_on(trigger: Trigger, start: int, structure: Structure, language: ClauseWords) -> bool:
@@ -302,7 +325,7 @@ _PRESENT_TENSE = frozenset(
 )  # fmt: skip
 
 
-def _frames(trigger: Trigger, start: int, end: int, structure: Structure) -> bool:
+def _frames(trigger: Trigger, start: int, structure: Structure, language: ClauseWords) -> bool:
     """Whether a time at the beginning of the sentence holds for a later clause of it.
 
     "When I was 14 my knee locked and I was carried off": it does until a word of the present.
@@ -312,7 +335,7 @@ def _frames(trigger: Trigger, start: int, end: int, structure: Structure) -> boo
         first -= 1
         if structure.norms[first] not in ("and", "but", "so", ",", ".", "well", "i", "had"):
             return False
-    _, last = structure.clause_bounds(end - 1)
+    _, last = structure.clause_bounds(start)
     between = structure.norms[trigger.end : last]
     return not any(norm in _PRESENT_TENSE for norm in between)
 

@@ -328,7 +328,8 @@ class Automaton(Generic[Meaning]):
         """The words of the patterns that `norm` misspells by one letter.
 
         Short words and words of the guard list are left alone, and the first letter must be
-        right: "numb" must not drift to "dumb".
+        right: "numb" must not drift to "dumb".  In a word of four letters only a swap counts
+        ("nkee") or a letter not doubled ("stif"): "sell" must not become "swell".
         """
         if len(norm) < 4 or not norm.isalpha() or norm in self._guarded:
             return []
@@ -341,7 +342,10 @@ class Automaton(Generic[Meaning]):
         return [
             word
             for word in found
-            if word[0] == norm[0] and abs(len(word) - len(norm)) <= 1 and _one_slip(norm, word)
+            if word[0] == norm[0]
+            and abs(len(word) - len(norm)) <= 1
+            and _one_slip(norm, word)
+            and (len(norm) > 4 or set(norm) == set(word))
         ]
 
     def run(self, words: Sequence[Word], more: Mapping[int, Sequence[str]]) -> list[Match[Meaning]]:

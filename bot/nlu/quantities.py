@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Literal
 
+from dateutil.easter import easter
+
 RECENT_DAYS = 14
 """An injury counts as recent for this many days (clinical model, `injury`)."""
 
@@ -69,7 +71,7 @@ _LOOSE_WORD = "|".join(sorted(_LOOSE, key=len, reverse=True))
 _UNIT_WORD = "|".join(sorted(_UNITS, key=len, reverse=True))
 _NUMBER = (
     rf"(?:\d{{1,5}}(?:[.,]\d{{1,2}})?|(?:{_TENS_WORD})(?:[- ](?:{_ONES_WORD}))?|(?:{_ONES_WORD}))"
-    r"(?:[ -]?(?:and a half|1/2|½))?"
+    r"(?:[ -]?(?:and a half|1/2|½|ish\b))?"
 )
 _COUNT = rf"(?:{_NUMBER}|{_LOOSE_WORD})"
 _RANGE = r" ?(?:-|to|or|/|,? ?maybe|,? ?possibly) ?"
@@ -94,6 +96,7 @@ _SEASONS = {"spring": 3, "summer": 6, "autumn": 9, "fall": 9, "winter": 12}
 _HOLIDAYS = {
     "christmas": (12, 25), "xmas": (12, 25), "boxing day": (12, 26), "new year": (1, 1),
     "new years": (1, 1), "new year's": (1, 1), "halloween": (10, 31), "thanksgiving": (11, 25),
+    "easter": (4, 5), "good friday": (4, 3), "bonfire night": (11, 5), "valentine's day": (2, 14),
 }  # fmt: skip
 _WEEKDAY_WORD = "|".join(sorted(_WEEKDAYS, key=len, reverse=True))
 _MONTH_WORD = "|".join(sorted(_MONTHS, key=len, reverse=True))
@@ -110,7 +113,7 @@ def age_band(years: int) -> str:
 
 def number(words: str) -> float | None:
     """`words` as a number ("7", "7.5", "six and a half", "twenty-one", "a couple of"), or None."""
-    words = words.strip()
+    words = words.strip().removesuffix("ish").rstrip(" -")
     half = 0.0
     for ending in ("and a half", "1/2", "½"):
         if words.endswith(ending) and words != ending:
@@ -142,7 +145,8 @@ _NOT_A_UNIT = (
 _SCORE = re.compile(
     rf"(?:(?P<low>{_NUMBER}){_RANGE})?(?P<high>{_NUMBER}) ?(?:/|out of|outta|outof|on) ?"
     r"(?:10|ten)\b"
-    r"(?!\s*(?:k\b|km|miles?\b|times\b|runs\b|would (?:recommend|do|run)|for (?:the|this|service)))"
+    r"(?!\s*(?:k\b|km|miles?\b|times\b|runs\b|runners|people|days|would|of (?:my|the|people|"
+    r"runners)|would (?:recommend|do|run)|for (?:the|this|service)))"
 )
 _SCALE = re.compile(
     rf"\bscale (?:of|from)? ?(?:0|1|zero|one) ?(?:-|to|through) ?(?:10|ten)\W{{1,3}}"
@@ -162,17 +166,47 @@ _SOLID = re.compile(
 )
 # "Maybe a 3?", "more like a 4", "only 3 now": a number from 0 to 10 that ends what is said.
 _LIKE_A = re.compile(
-    r"\b(?:maybe|about|around|like|perhaps|probably|say|roughly|is|its|it's|was|at|only|just|hits|"
-    r"reaches|peaks at|up to|call it|id say|i'd say|mostly|now)"
-    rf" (?:(?:a|an) (?:(?P<low>{_NUMBER}){_RANGE})?(?P<high>{_NUMBER})|(?P<bare>\d|10)"
+    r"\b(?:maybe|about|'?bout|barely|hardly|no more than|not even|around|like|perhaps|probably|"
+    r"say|roughly|is|its|it's|was|at|only|just|hits|"
+    r"reaches|peaks at|up to|call it|id say|i'd say|mostly|now|give it|rate it|rate the pain|"
+    r"put it at)"
+    rf" (?:(?:at |as |about |around )*(?:a|an) (?:(?P<low>{_NUMBER}){_RANGE})?(?P<high>{_NUMBER})|"
+    rf"(?P<bare>\d|10)"
     r"(?= (?:now|today|at (?:the )?(?:worst|most|moment)|tops|max)\b))"
-    r"(?=\s*(?:$|[.,!?;)]|(?:now|today|tops|max|at|on a bad|when|while|after|if|but|and|right|"
+    r"(?=\s*(?:$|[.,!?;)]|(?:now|today|tops|max|at|on a bad|yesterday|when|while|after|if|but|and|"
+    r"right|"
     r"or so|tbh|id say|i'd say|out of|pain|for pain)\b))"
     r"(?![.,]\d)"
+)
+_HURTS_LIKE = re.compile(
+    r"\b(?:pain|hurts?|aches?|achy|aching|sore|mild|dull|niggle|discomfort)\b[^.;\n]{0,25}?"
+    r"\b(?:like|about|around|maybe|only|just|say|at|roughly) (?P<high>\d|10)(?![\d.,:/])"
+    rf"(?=\s*(?:$|[.,!?;)])){_NOT_A_UNIT}"
+)
+_I_WOULD_SAY = re.compile(
+    rf"\b(?:id|i'd|i would|would) (?:say|call it|give it|go|put it at)(?: (?:a|an|about|around|"
+    rf"maybe|at|"
+    rf"like))* (?:(?P<low>{_NUMBER}){_RANGE})?(?P<high>{_NUMBER})(?=\s*(?:$|[.,!?;)]|or so|out|at|"
+    rf"when|on)){_NOT_A_UNIT}"
+)
+_BY_ACTIVITY = re.compile(
+    rf"^\W*(?:(?P<low>{_NUMBER}){_RANGE})?(?P<high>{_NUMBER}) (?:when i|when|on (?:the "
+    rf")?(?:stairs|hills|way)|at rest|"
+    r"going (?:up|down)|if i|after (?:a |my )?run)"
 )
 _ONLY_A_RANGE = re.compile(
     rf"^\W*(?:maybe |about |probably |say )?(?P<low>{_NUMBER}){_RANGE}(?P<high>{_NUMBER})"
     r"(?: (?:id say|i'd say|i would say|probably|maybe|tbh|i think|at worst|or so))+\W*$"
+)
+_ON_THE_SCALE = re.compile(
+    rf"\b(?:(?P<low>{_NUMBER}){_RANGE})?(?P<high>{_NUMBER}) on (?:the |a |your )?(?:pain )?scale\b"
+    rf"|\b(?:at|on) (?:its|it's|the|a) worst,? (?:its |it's |it is |is |about |around |an? )*"
+    rf"(?P<worst>{_NUMBER})\b{_NOT_A_UNIT}"
+)
+_RATED = re.compile(
+    rf"\b(?:rate|give|score|put|call) (?:it|this|that|the pain|my pain|pain)(?: (?:at|as|a|an|"
+    rf"about|"
+    rf"around|maybe|like))* (?:(?P<low>{_NUMBER}){_RANGE})?(?P<high>{_NUMBER})\b{_NOT_A_UNIT}"
 )
 _SCALE_ENDS = re.compile(r"\b(?:0|1|zero|one) ?(?:-|to) ?(?:10|ten)\b")
 
@@ -181,7 +215,7 @@ _OTHER_SPAN = re.compile(
     r"(?:rest(?:ed|ing)?|ic(?:ed|ing|e)|(?<!on and )(?<!on & )off|physio|stopped running|"
     r"stop running|not run|n't run|"
     r"not running|no running|n't running|without running|haven't ran|training|trained|run(?:ning)?"
-    r"|been a runner|break|brace|tablets|ibuprofen|exercises|stretching|cut back|braced)"
+    r"|been a runner|runner|break|brace|tablets|ibuprofen|exercises|stretching|cut back|braced)"
     r"(?: it| up| completely| properly| regularly| seriously)? (?:for|the last|the past|of)?"
     rf" ?(?:the (?:last|past) )?(?:{_ABOUT} )*$"
 )
@@ -194,12 +228,13 @@ _LENGTH = re.compile(
     r"months?))?(?: or (?P<or_count>two|so|more|three))?"
 )
 _NOT_LASTING_AFTER = re.compile(
-    r"^[ -]*(?:a week|per|each|/|old\b|yo\b|from now|to go|until|till|before|after|post|out from|"
+    r"^[ -]*(?:a week|per|each|/|yo\b|from now|to go|until|till|before|after|post|out from|"
     r"of (?:rest|physio|training|running|pt)|off\b|break|in a row|away|later|notice|'?s? time|"
     r"every|plan\b|programme|program|half marathon)"
 )
 _NOT_LASTING_BEFORE = re.compile(
-    r"(?:\bin|\bwithin|\bnext|\bevery|\beach|\bafter|\bevery other|\bper|\bonce|\btwice|times|"
+    r"(?:\bin|\bhow|\bwithin|\bnext|\bevery|\beach|\bafter|\bevery other|\bper|\bonce|\btwice|"
+    r"times|"
     r"\bgive it|\bin about|\bwait|\buntil|\btill|\banother|\bduring|\bin the next|\bonly|"
     r"\bwith|\bat)$"
 )
@@ -214,20 +249,38 @@ _LOOSE_LENGTH = re.compile(
 _LOOSE_DAYS = {"weeks": 21, "months": 90, "years": 730}
 _ALL_PERIOD = re.compile(
     r"\b(?:all|the whole|the entire|this whole|all this|this past|the past|the last|past|last)"
-    r" (?P<unit>day|week|weekend|fortnight|month|year)"
+    r" (?P<unit>week|weekend|fortnight|month|year)"
     r"(?: long)?\b"
 )
-_DAY_N = re.compile(rf"\bday (?P<count>{_NUMBER})\b(?! of (?:the )?(?:plan|training|c25k|rest))")
+_DAY_N = re.compile(
+    rf"\b(?:(?P<unit>day|week|month) (?P<count>{_NUMBER})\b|"
+    r"(?P<nth>\d{1,2}|first|second|third|fourth|fifth)(?:st|nd|rd|th)? (?P<unit2>day|week) (?=of "
+    r"this|now|in))"
+    r"(?! of (?:the |my )?(?:plan|training|c25k|rest|couch|programme|program|marathon))(?! c25k)"
+)
+_ORDINALS = {"first": 1, "second": 2, "third": 3, "fourth": 4, "fifth": 5}
+_TIME_OF = re.compile(
+    r"\b(?P<unit>week|fortnight|month|year) of (?:pain|stiffness|swelling|soreness|aching|this|"
+    r"knee|"
+    r"discomfort|niggles|it)\b"
+)
+_LATER = re.compile(
+    rf"(?P<count>{_COUNT}) ?(?P<unit>{_UNIT_WORD}) (?:later|on)(?=,? (?:and|it|its|my|still|the "
+    rf"knee))"
+)
 _WEEK_OR_SO = re.compile(
     r"(?<![\w-] )\b(?P<unit>week|month|fortnight) or (?P<or_count>so|two|more)\b"
 )
 _SINCE = re.compile(
-    r"\b(?:ever )?(?:since|from) (?:about |around |roughly |early |late |mid |mid-|the start of |"
-    r"the beginning of |the end of )?(?P<when>(?:last |the |this |past )?"
+    r"\b(?:ever )?(?:since|from) (?:about |around |roughly )?(?P<part>early |late |mid[ -]|"
+    r"the (?:start|beginning|middle|end) of )?(?P<when>(?:last |the |this |past )?"
     rf"(?:\d{{1,2}}(?:st|nd|rd|th)?(?: of)? (?:{_MONTH_WORD})\b|(?:{_MONTH_WORD})(?: \d{{1,2}}"
     rf"(?:st|nd|rd|th)?)?\b(?! \d{{4}})|(?:{_MONTH_WORD}) (?:20\d\d)|(?:19|20)\d\d\b|"
-    rf"(?:{_WEEKDAY_WORD})\b(?: (?:morning|afternoon|evening|night))?|(?:{_HOLIDAY_WORD})\b|"
-    rf"(?:{_SEASON_WORD})\b|yesterday(?: morning| evening| afternoon)?|today|morning|"
+    rf"(?:{_WEEKDAY_WORD})(?:'?s)?\b(?: (?:morning|afternoon|evening|night))?|"
+    rf"(?:{_HOLIDAY_WORD})\b|"
+    rf"(?:{_SEASON_WORD})\b|yesterday(?: morning| evening| afternoon)?|today|morning|lunchtime|"
+    r"lunch|breakfast|(?:i )?(?:woke|waking|wake)(?: up)?|\d{1,2} ?(?:am|pm)\b|\d{1,2}(?:st|nd|rd|"
+    r"th)\b|"
     r"night|week|weekend|month|year|tonight|evening|afternoon|"
     rf"(?:{_COUNT}) (?:{_UNIT_WORD}) (?:ago|back)))"
 )
@@ -247,6 +300,7 @@ _BARE_DAY = (
 _WHEN = re.compile(
     r"\b(?P<when>yesterday|y'?day|the day before yesterday|the other day|today|tonight|"
     r"this morning|"
+    r"woke up (?=(?:and|with|to|like|this|my|it)\b)|"
     r"this afternoon|this evening|last night|earlier today|just now|earlier on|"
     r"last week|last weekend|this weekend|at the weekend|over the weekend|"
     r"on the weekend|last month|last year|earlier this (?:week|month|year)|this week|"
@@ -254,20 +308,26 @@ _WHEN = re.compile(
     rf"night|run))?|(?:{_WEEKDAY_WORD})'?s (?=(?:long |tempo |club )?(?:run|race|game|match|"
     rf"session|parkrun|10k|5k|half|match|training)\b)|{_BARE_DAY}|"
     rf"(?:in|back in|last|in early|in late|in mid) (?:{_MONTH_WORD})\b(?! \d)|"
-    rf"(?:last|this|in the) (?:{_SEASON_WORD})\b|in (?:19|20)\d\d\b|"
+    rf"(?:last|this|in the) (?:{_SEASON_WORD})\b|in (?:spring|autumn)\b|in (?:19|20)\d\d\b|"
     rf"(?:at|last|over|on) (?:{_HOLIDAY_WORD})\b|on (?:the )?\d{{1,2}}(?:st|nd|rd|th)?(?: of)? "
     rf"(?:{_MONTH_WORD})\b)"
 )
 _STARTED = re.compile(
-    r"(?:start(?:ed|s|ing)?|began|begun|beginning|came on|come on|kicked off|"
+    r"(?:start(?:ed|s|ing)?|began|begun|beginning|came on|come on|kicked off|gradually|slowly|"
     r"flared(?: up| back up)?|appeared|first (?:felt|noticed)|noticed(?: it| this| the \w+)?|"
     r"developed|first (?:started|appeared)|set in|crept in|woke up with (?:it|this))"
     r"(?: (?:it|this|up|again|to|hurting|aching|playing|feeling|bothering|me|giving|all|really|"
     r"properly|suddenly|out of nowhere|on|a run|my|bother|hurt|ache|swell|swelling|pain|the|in|"
     rf"after|run|getting|sore|about|around|{_ABOUT}))*,? ?$"
 )
+# "A week ago it began to ache"
+_THEN_STARTED = re.compile(
+    r",? (?:and |when |then )?(?:it|this|my (?:left |right )?knee|the (?:pain|knee|swelling|ache)|"
+    r"i) (?:just |suddenly )?"
+    r"(?:started|began|came on|flared|noticed|got|felt)\b"
+)
 # "Since I moved to pavements about two weeks ago"
-_SINCE_WHAT = re.compile(r"\bsince (?:i|my|the|we|a) [^.,;!?\n]{1,60}$")
+_SINCE_WHAT = re.compile(r"\bsince (?:(?:i|my|the|we|a|an) [^.,;!?\n]{1,60})?$")
 _AGE = re.compile(
     r"\b(?:i am|i'm|im|i m|he is|he's|hes|she is|she's|shes|aged?|turn|turned|turning|age:|age is|"
     r"just turned|is only)"
@@ -278,26 +338,40 @@ _AGE = re.compile(
     r"inch|pounds|times|percent|reps|sets|degrees|sec|on a|in to|into|am\b|pm\b|of\b|st\b|weeks))"
 )
 _AGE_OLD = re.compile(
-    rf"(?<![\w.])(?P<age>{_NUMBER})[ -]?(?:(?:years?|yrs?)[ -]?(?:olds?|of age|young)|y/?o\b|"
+    rf"(?<![\w.])(?P<age>{_NUMBER})[ -]?(?:(?:years?|yrs?)[ -]?(?:olds?|of age|young)|y[/.]?o\b\.?|"
     r"yr old|yrs old|year-old|yo\b)"
 )
 _AGE_FORUM = re.compile(
-    r"(?:^|[\s(\[,])(?:(?P<age>[1-9]\d)\s?(?:m|f|male|female)\b(?!\w)|(?:m|f|male|female)[ ,/]?"
+    r"(?:^|[\s(\[,])(?:(?P<age>[1-9]\d)\s?[/,]?\s?(?:m|f|male|female)\b(?!\w)|"
+    r"(?:m|f|male|female)[ ,/]?"
     r"(?P<age2>[1-9]\d)\b(?!\s*(?:k|km|mi|min|week|day|month|/)))"
 )
-_LONGEST_ANSWER = 4
+_LONGEST_ANSWER = 3
+# "Just hit 50", "at 58 I should know better", "being 39".
+_AGE_REACHED = re.compile(
+    r"\b(?:hit|hitting|(?P<not_yet>pushing|nearing|approaching|almost|nearly|i'll be|ill be|i "
+    r"will be)|turned|"
+    r"reached|being|over|(?:bloke|guy|woman|man|lady|lad|git|runner|gent|person|girl|boy) of|"
+    rf"at (?=\S+ (?:i|you|my)\b)|me:) ?(?P<age>[1-9]\d|(?:{_TENS_WORD})(?:[- ](?:{_ONES_WORD}))?)\b"
+    r"(?![.,:/]\d|\s*(?:k\b|km|mile|mph|min|sec|hour|%|kg|lb|week|day|month|year|degree|run|pounds|"
+    r"stone|times|percent|reps))"
+)
+_AGE_BORN = re.compile(r"\bborn in (?P<year>19\d\d|20[01]\d)\b")
 # "Trail runner, 39, sore knee": a number that stands alone between two marks.
 _AGE_ALONE = re.compile(
-    r"(?:^|(?<!\d)[,.;:!?]\s+|[(\[]|\s-\s|\n)(?P<age>1[2-9]|[2-8]\d)(?=\s*(?:[,;!?)\]:]|\.(?!\d)|\n|$))"
+    r"(?:^|(?<!\d)[,.;:!?]\s+|[(\[]|\s-\s|\n)(?P<age>1[2-9]|[2-8]\d|"
+    rf"(?:{_TENS_WORD})(?:[- ](?:{_ONES_WORD}))?)"
+    r"(?=\s*(?:[,;!?)\]:]|\.(?!\d)|\n|$))"
 )
 _AGE_AFTER_PERSON = re.compile(
     r"\b(?:son|daughter|kid|little one|eldest|youngest|oldest|child|boy|girl|lad|grandson|"
     r"granddaughter|teenager|wife|husband|"
-    r"partner|mum|mom|dad|mother|father|brother|sister|nephew|niece)[ ,(]+(?:aged? |is )?"
+    r"partner|mum|mom|dad|mother|father|brother|sister|nephew|niece)[ ,(]+(?:aged? |is |of an? )?"
     rf"(?P<age>{_NUMBER})\b(?!\s*(?:k\b|km|mile|min|hour|week|day|month|/))"
 )
 _AGE_DECADE = re.compile(
-    r"\bin (?:my|his|her) (?:early |mid |mid-|late )?(?P<age>[1-9]0|"
+    r"\b(?:in (?:my|his|her) (?P<part>early |mid |mid-|late )?|(?P<part2>early|mid|late)[ -])"
+    r"(?P<age>[1-9]0|"
     + _TENS_WORD.replace("ty", "ties")
     + r")(?:'?s)?\b"
     rf"|\b(?P<some>[2-8]0|{_TENS_WORD})[- ]?(?:something|odd|ish)\b"
@@ -340,7 +414,19 @@ _MAYBE = re.compile(
 
 def _scores(plain: str, today: date) -> Iterator[Quantity]:
     scale = _SCALE_ENDS.search(plain)
-    for pattern in (_SCORE, _SCALE, _PAIN_IS, _SOLID, _LIKE_A, _ONLY_A_RANGE):
+    for pattern in (
+        _SCORE,
+        _SCALE,
+        _PAIN_IS,
+        _SOLID,
+        _ON_THE_SCALE,
+        _RATED,
+        _LIKE_A,
+        _HURTS_LIKE,
+        _I_WOULD_SAY,
+        _BY_ACTIVITY,
+        _ONLY_A_RANGE,
+    ):
         for match in pattern.finditer(plain):
             if pattern is not _SCALE and scale and scale.start() <= match.start() < scale.end():
                 continue
@@ -349,7 +435,7 @@ def _scores(plain: str, today: date) -> Iterator[Quantity]:
                 continue
             values = [
                 value
-                for group in ("low", "high", "bare")
+                for group in ("low", "high", "bare", "worst")
                 if match.groupdict().get(group) and (value := number(match[group])) is not None
             ]
             if not values:
@@ -380,19 +466,41 @@ def _ages(plain: str, today: date) -> Iterator[Quantity]:
     # "15" and "14, maybe 15" are answers to some question, and not always to that of age.
     if not told and len(plain.split()) > _LONGEST_ANSWER:
         for match in _AGE_ALONE.finditer(plain):
-            yield Quantity("age", int(match["age"]), match.start("age"), match.end("age"), True)
+            years = int(number(match["age"]) or 0)
+            yield Quantity("age", years, match.start("age"), match.end("age"), True)
+    yield from _loose_ages(plain, today)
+
+
+def _loose_ages(plain: str, today: date) -> Iterator[Quantity]:
+    """Ages that are only near enough for an age band."""
     for match in _AGE_DECADE.finditer(plain):
         word = match["age"] or match["some"]
         decade = int(word) if word.isdigit() else _TENS.get(word.replace("ties", "ty"), 0)
         # "In my fifties" lies on both sides of 55: it is left for the question.
-        if decade in (20, 30, 40, 60, 70, 80, 90):
-            yield Quantity("age", decade + 1, match.start(), match.end(), True)
+        part = (match["part"] or match["part2"] or "").strip(" -")
+        if decade in (20, 30, 40, 60, 70, 80, 90) or part in ("early", "late"):
+            years = decade + {"early": 2, "mid": 5, "late": 8}.get(part, 1)
+            yield Quantity("age", years, match.start(), match.end(), True)
+    for match in _AGE_BORN.finditer(plain):
+        years = today.year - int(match["year"])
+        if 3 <= years <= 110:
+            yield Quantity("age", years, match.start(), match.end(), True)
+    for match in _AGE_REACHED.finditer(plain):
+        value = number(match["age"])
+        if value is not None:
+            years = int(value) - bool(match["not_yet"])
+            yield Quantity("age", years, match.start("age"), match.end("age"), True)
 
 
 def _since(plain: str, today: date) -> Iterator[Quantity]:
     for match in _SINCE.finditer(plain):
+        part = (match["part"] or "").strip(" -")
         days = _days_since(match["when"], today)
-        if days is not None:
+        if days is not None and part and re.search(rf"(?:{_MONTH_WORD})", match["when"]):
+            days -= _INTO_THE_MONTH[part.split()[0] if part in _INTO_THE_MONTH else part.split()[1]]
+        elif part.startswith("the") and match["when"].endswith("month"):
+            days = today.day - 1
+        if days is not None and days >= 0:
             yield Quantity("duration", days, match.start(), match.end())
 
 
@@ -407,7 +515,8 @@ def _ago(plain: str, today: date) -> Iterator[Quantity]:
                 continue
             days, uncertain = counted
         before = plain[: match.start()]
-        begun = _STARTED.search(before) or _SINCE_WHAT.search(before)
+        after = plain[match.end() : match.end() + 40]
+        begun = _STARTED.search(before) or _SINCE_WHAT.search(before) or _THEN_STARTED.match(after)
         kind: Kind = "duration" if begun else "ago"
         yield Quantity(kind, days, match.start(), match.end(), uncertain)
 
@@ -423,7 +532,11 @@ def _lengths(plain: str, today: date) -> Iterator[Quantity]:
             continue
         if not lead and _NOT_LASTING_BEFORE.search(before):
             continue
+        if match["count"] == "one" and match["unit"] == "day" and not lead:
+            continue
         if match["count"] in ("a", "an") and _PER_PERIOD.search(before):
+            continue
+        if match["unit"][0] not in "dw" and re.match(r"[ -]*olds?\b", plain[match.end() :]):
             continue
         counted = _length(match)
         if counted is None:
@@ -436,11 +549,33 @@ def _lengths(plain: str, today: date) -> Iterator[Quantity]:
     yield from _loose_lengths(plain)
 
 
+# "When I was 14": long ago, whatever the writer's age.
+_WHEN_I_WAS = re.compile(
+    rf"\bwhen (?:i|he|she) (?:was|were|turned) (?:about |around |only |like )?"
+    rf"(?:\d{{1,2}}|(?:{_TENS_WORD})|(?:{_ONES_WORD}))\b"
+)
+
+
 def _loose_lengths(plain: str) -> Iterator[Quantity]:
     for match in _DAY_N.finditer(plain):
-        yield Quantity("duration", int(number(match["count"]) or 0), match.start(), match.end())
+        if re.search(r"c25k|couch|plan|training|programme", plain[: match.start()][-20:]):
+            continue
+        words = match["count"] or match["nth"]
+        count = _ORDINALS.get(words) or number(words) or 0
+        unit = match["unit"] or match["unit2"]
+        yield Quantity("duration", int(count * _UNITS[unit]), match.start(), match.end(), True)
+    for match in _TIME_OF.finditer(plain):
+        yield Quantity("duration", math.ceil(_UNITS[match["unit"]]), match.start(), match.end())
+    for match in _LATER.finditer(plain):
+        count = number(match["count"]) or 0
+        if count * _UNITS[match["unit"]] < 1:
+            continue
+        yield Quantity(
+            "duration", math.ceil(count * _UNITS[match["unit"]]), match.start(), match.end(), True
+        )
     for match in _WEEK_OR_SO.finditer(plain):
-        weeks = math.ceil(_UNITS[match["unit"]] * (2 if match["or_count"] == "two" else 1))
+        times = {"two": 2.0, "a bit": 1.1, "a half": 1.5}.get(match["or_count"], 1.0)
+        weeks = math.ceil(_UNITS[match["unit"]] * times)
         yield Quantity("duration", weeks, match.start(), match.end(), True)
     for match in _LOOSE_LENGTH.finditer(plain):
         # "For ages" and "a while" are long, but how long must be asked; as a span they still
@@ -458,17 +593,24 @@ def _loose_lengths(plain: str) -> Iterator[Quantity]:
     for match in _ALL_PERIOD.finditer(plain):
         lead = match[0].split()[0]
         unit = match["unit"]
-        if lead in ("last", "past") and not plain[: match.start()].endswith("for "):
+        if lead == "last" and not plain[: match.start()].endswith("for "):
             continue
         yield Quantity("duration", math.ceil(_UNITS[unit]), match.start(), match.end(), True)
 
 
 def _whens(plain: str, today: date) -> Iterator[Quantity]:
+    for match in _WHEN_I_WAS.finditer(plain):
+        yield Quantity("ago", 3650, match.start(), match.end(), True)
     for match in _WHEN.finditer(plain):
         when = re.sub(r"^(?:on|in|at|over|back in|in early|in late|in mid) ", "", match["when"])
-        days = _days_since(when, today)
+        days = _days_since(when.strip(), today)
         if days is not None:
-            started = _STARTED.search(plain[: match.start()])
+            before = plain[: match.start()]
+            started = (
+                _STARTED.search(before)
+                or _SINCE_WHAT.search(before)
+                or _THEN_STARTED.match(plain[match.end() :])
+            )
             yield Quantity(
                 "duration" if started else "ago", days, match.start(), match.end(), "week" in when
             )
@@ -504,7 +646,13 @@ def _length(match: re.Match[str]) -> tuple[int, bool] | None:
     return days, uncertain or bool(match["about"])
 
 
+# How far into a month its parts are, in days.
+_INTO_THE_MONTH = {
+    "early": 4, "mid": 14, "late": 24, "start": 0, "beginning": 0, "middle": 14, "end": 27,
+}  # fmt: skip
 _FIXED_DAYS = {
+    "lunchtime": 0, "lunch": 0, "breakfast": 0, "woke": 0, "waking": 0, "woke up": 0,
+    "i woke": 0, "i woke up": 0, "waking up": 0,
     "today": 0, "morning": 0, "afternoon": 0, "evening": 0, "tonight": 0, "earlier today": 0,
     "just now": 0, "earlier on": 0, "night": 1, "yesterday": 1, "yday": 1, "y'day": 1,
     "yesterday morning": 1,
@@ -518,7 +666,7 @@ def _days_since(when: str, today: date) -> int | None:
     full = when.strip()
     if full == "the fall":
         return None  # an accident, not the season
-    when = re.sub(r"^(?:the|this past|this|past|last|in the) ", "", full)
+    when = re.sub(r"^(?:the|this past|this|past|last|in the|in) ", "", full)
     last = full.startswith("last ")
     if when in _FIXED_DAYS:
         return _FIXED_DAYS[when]
@@ -531,6 +679,11 @@ def _days_since(when: str, today: date) -> int | None:
     if ago:
         count = number(ago["count"])
         return None if count is None else math.ceil(count * _UNITS[ago["unit"]])
+    if re.fullmatch(r"\d{1,2} ?(?:am|pm)", when):
+        return 0
+    day = re.fullmatch(r"(\d{1,2})(?:st|nd|rd|th)", when)
+    if day:
+        return (today.day - int(day[1])) % 30
     weekday = when.split()[0].removesuffix("'s")
     if weekday not in _WEEKDAYS:
         weekday = weekday.removesuffix("s")
@@ -544,6 +697,9 @@ def _days_since_date(when: str, today: date) -> int | None:
     if re.fullmatch(r"(?:19|20)\d\d", when):
         # The year alone: counted from its middle, which is right within half a year.
         return max((today - date(int(when), 7, 1)).days, 0) if int(when) <= today.year else None
+    if when in ("easter", "good friday"):
+        sunday = easter(today.year)
+        return (today - (sunday if sunday <= today else easter(today.year - 1))).days
     if when in _HOLIDAYS:
         return _since_day(*_HOLIDAYS[when], today)
     if when in _SEASONS:

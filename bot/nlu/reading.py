@@ -47,7 +47,18 @@ QUANTITY_LABELS = {
 """What `#...` in a pattern stands for."""
 
 _DURATION, _INJURY = "duration_days", "injury"
+_WELL = frozenset({"fine", "ok", "okay", "none", "nothing", "good", "painless", "alright"})
+_PLANS = frozenset(
+    {"plan", "training", "train", "trained", "program", "programme", "holiday", "streak", "season",
+     "membership", "block", "course", "runner", "contract", "job", "school", "married", "c25k",
+     "running", "gym", "lark", "hobby"}
+)  # fmt: skip
+_TROUBLE = frozenset(
+    {"knee", "knees", "pain", "hurt", "hurts", "hurting", "ache", "aches", "aching", "ached",
+     "sore", "swollen", "stiff", "niggle", "problem", "swelling", "issue", "bother", "angry"}
+)  # fmt: skip
 _BEFORE_A_NUMBER = frozenset({"a", "an", "quite", "really", "even", "like", "for", "about", "the"})
+_NOW = re.compile(r"\b(?:now|today|currently|down to|these days)\b[^.,;]*$")
 _NOT_TODAY = re.compile(
     r"\b(?:last (?:week|month|year|night)|(?:on|at) (?:a|its|it's|the) (?:bad day|worst)|bad days?|"
     r"used to|was an? \d+ (?:last|before|on)|ago|at first|to begin with|at the start)\b"
@@ -198,6 +209,7 @@ class _Message:
     structure: Structure
     triggers: list[Trigger] = field(default_factory=list)
     kinds: list[Match[_Kind]] = field(default_factory=list)
+    kinds_meant: dict[str, list[Match[_Kind]]] = field(default_factory=dict)
     for_someone_else: bool = False
 
     def span(self, start: int, end: int) -> tuple[int, int]:
@@ -479,10 +491,20 @@ class Reader:
         asked: bool = False,
         gaps: int = 0,
     ) -> Said:
+        # "Twisted it in August" tells the kind of the injury; it does not set it aside.
+        times = [(k.start, k.end) for k in message.kinds if k.meaning.finding == finding]
+        triggers = message.triggers
+        if times:
+            triggers = [
+                trigger
+                for trigger in message.triggers
+                if trigger.category != "past"
+                or not any(first < trigger.end and trigger.start < last for first, last in times)
+            ]
         return judge(
             start,
             end,
-            message.triggers,
+            triggers,
             message.structure,
             self._clause_words,
             about_someone_else=message.for_someone_else,
@@ -495,7 +517,7 @@ class Reader:
 
     def _kinds(self, message: _Message) -> dict[str, str]:
         findings = dict.fromkeys(kind.meaning.finding for kind in message.kinds)
-        told = {finding: self._worst_kind(message, finding, message.kinds) for finding in findings}
+        told = {one: self._worst_kind(self._kinds_meant(message, one)) for one in findings}
         return {finding: value for finding, value in told.items() if value is not None}
 
     def _kind_told(self, message: _Message, cue: Match[_Cue]) -> str | None:
@@ -506,20 +528,32 @@ class Reader:
         weeks"); of the same sureness the worse kind counts.
         """
         sentence = message.structure.sentence
-        near = [k for k in message.kinds if 0 <= sentence[k.start] - sentence[cue.start] <= 1]
-        return self._worst_kind(message, cue.meaning.finding, near)
+        return self._worst_kind(
+            [
+                kind
+                for kind in self._kinds_meant(message, cue.meaning.finding)
+                if 0 <= sentence[kind.start] - sentence[cue.start] <= 1
+            ]
+        )
 
-    def _worst_kind(
-        self, message: _Message, finding: str, kinds: Sequence[Match[_Kind]]
-    ) -> str | None:
-        values = self._questions[finding].values
-        told = [
-            (kind.meaning.sure, values.index(kind.meaning.value), kind.meaning.value)
-            for kind in kinds
-            if kind.meaning.finding == finding
-            and self._said(message, kind.start, kind.end, finding).polarity != "negated"
-        ]
-        return max(told)[2] if told else None
+    def _kinds_meant(self, message: _Message, finding: str) -> list[Match[_Kind]]:
+        """The kinds of a finding that the message tells and does not deny."""
+        if finding not in message.kinds_meant:
+            message.kinds_meant[finding] = [
+                kind
+                for kind in message.kinds
+                if kind.meaning.finding == finding
+                and not _excepted(message, kind)
+                and self._said(message, kind.start, kind.end, finding).polarity != "negated"
+            ]
+        return message.kinds_meant[finding]
+
+    def _worst_kind(self, kinds: Sequence[Match[_Kind]]) -> str | None:
+        if not kinds:
+            return None
+        values = self._questions[kinds[0].meaning.finding].values
+        worst = max(kinds, key=lambda k: (k.meaning.sure, values.index(k.meaning.value)))
+        return worst.meaning.value
 
     def _mention(
         self, message: _Message, match: Match[_Cue], all_cues: Sequence[Match[_Cue]]
@@ -540,6 +574,9 @@ class Reader:
             value = int(value)
         if value == UNSPECIFIED:
             value = self._kind_told(message, match) or value
+            question = self._questions.get(cue.finding)
+            if value == UNSPECIFIED and question is not None and question.unspecified is None:
+                return None  # its mere mention says nothing: "rest", without how it went
         polarity: Polarity = said.polarity
         if cue.absent:
             if polarity != "present":
@@ -607,7 +644,9 @@ class Reader:
             if _denies_number(message, start):
                 # "Not a 7/10" names no other number: nothing is known from it.
                 continue
-            if quantity.kind == "duration" and self._since_always(message, start, others):
+            if quantity.kind == "duration" and (
+                self._since_always(message, start, others) or _of_training(message, start)
+            ):
                 continue
             mentions.append(
                 Mention(
@@ -653,7 +692,7 @@ class Reader:
                 continue
             sentence = message.structure.sentence[start]
             for mention in others:
-                if not mention.raises or mention.uncertain or mention.finding in self._lasting:
+                if not mention.raises or mention.finding in self._lasting:
                     continue
                 question = self._questions[mention.finding]
                 is_injury = question.id == _INJURY
@@ -893,6 +932,25 @@ def _sentences(message: _Message, mention: Mention) -> range:
     return range(min(inside), max(inside) + 1)
 
 
+def _excepted(message: _Message, kind: Match[_Kind]) -> bool:
+    """Whether it is said to be well then: "fine when I walk", "walking on the flat is ok"."""
+    norms = message.structure.norms
+    before = norms[max(0, kind.start - 2) : kind.start]
+    after = []
+    for norm in norms[kind.end : kind.end + 4]:
+        if norm in (".", ",", "but", "and"):
+            break
+        after.append(norm)
+    return any(norm in _WELL for norm in (*before, *after))
+
+
+def _of_training(message: _Message, start: int) -> bool:
+    """Whether a length of time is that of a plan or a holiday: no word of the knee is near."""
+    first, last = message.structure.clause_bounds(start)
+    norms = set(message.structure.norms[first:last])
+    return not norms.isdisjoint(_PLANS) and norms.isdisjoint(_TROUBLE)
+
+
 def _denies_number(message: _Message, start: int) -> bool:
     """Whether a "not" stands right before a number; "not that bad, 4/10" is no denial."""
     before = message.structure.norms[max(0, start - 3) : start]
@@ -907,6 +965,9 @@ def _worst_of_today(message: _Message, mentions: Sequence[Mention]) -> list[Ment
     scores = [m for m in mentions if m.finding == "pain_score"]
     if len(scores) < 2:
         return list(mentions)
+    now = [m for m in scores if _NOW.search(message.text[max(0, m.start - 20) : m.start].lower())]
+    if now:
+        return [m for m in mentions if m not in scores or m in now]
     then = []
     for score in scores:
         at = next(i for i, word in enumerate(message.words) if word.end > score.start)
